@@ -1,0 +1,48 @@
+# Two commands do all the set-up on a fresh machine: `make quarter` (main job on the example data) and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+CHROMIUM ?= chromium
+CHROMIUM_FLAGS := --headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update \
+	--disable-sync --no-first-run --hide-scrollbars
+
+.PHONY: quarter test soak lab bench gallery dictionary clean help
+.DEFAULT_GOAL := help
+
+help:  ## list the targets
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
+	touch $@
+
+quarter: $(READY)  ## the main job on the example data: nine reports into parameterized_runs/
+	$(BIN)/traeger quarter 2026Q1 data/beispiel
+	$(BIN)/traeger quarter 2027Q1 data/aufsuchende_hilfe
+
+test: $(READY)  ## style, types and tests, with seeded samples of the large counts
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest -n 2
+
+soak: $(READY)  ## the large counts
+	$(BIN)/python -m pytest -n 2 -m soak
+
+lab: $(READY)  ## JupyterLab on the notebooks, this machine only
+	$(BIN)/traeger lab
+
+bench: $(READY)  ## speed and memory as ratios against named peers, one run
+	for f in benchmarks/bench_*.py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
+
+gallery: quarter  ## pictures of the example reports (needs Chromium)
+	mkdir -p docs/bilder
+	for id in BSP-NORD BSP-FLUSS; do $(CHROMIUM) $(CHROMIUM_FLAGS) --user-data-dir=$$(mktemp -d) --window-size=1024,1280 \
+		--screenshot=docs/bilder/bericht-$$id.png "file://$(CURDIR)/parameterized_runs/2026Q1/$$id/bericht.html"; done
+
+dictionary: $(READY)  ## write the data dictionary from the schema
+	$(BIN)/python -c "from traeger_lib.inputs.schema import datenwoerterbuch; print(datenwoerterbuch(), end='')" > data/README.md
+
+clean:  ## remove what was built (not the data)
+	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,208 @@
+"""Rules inside and between tables: every way of breaking them is found at its place, named with the remedy, for its provider."""
+
+from __future__ import annotations
+
+import copy
+import re
+from datetime import date
+
+import pandas as pd
+import pytest
+from test_reading import GUT, Tabellen, alle_fehler, schreibe
+
+from traeger_lib.inputs import checks, reading
+from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler
+
+# name: table, row index or None for a new row (copied from the last), changes, expected (table, row, column, kind, provider)
+BRUECHE: dict[str, tuple[str, int | None, dict[str, str], tuple[str, int, str, str, str]]] = {
+    "unknown offer": ("faelle", 1, {"angebot_id": "A9"}, ("faelle", 3, "angebot_id", "angebote_unbekannt", "")),
+    "unknown offer in rates": ("entgelte", None, {"angebot_id": "A9"}, ("entgelte", 7, "angebot_id", "angebote_unbekannt", "")),
+    "unknown provider": ("termine", 0, {"traeger_id": "T09"}, ("termine", 2, "traeger_id", "traeger_unbekannt", "")),
+    "unknown provider of an offer": ("angebote", 2, {"traeger_id": "T09"}, ("angebote", 4, "traeger_id", "traeger_unbekannt", "")),
+    "unknown provider of a break": ("brueche", 0, {"traeger_id": "T09"}, ("brueche", 2, "traeger_id", "traeger_unbekannt", "")),
+    "doubled provider": ("traeger", None, {}, ("traeger", 4, "", "doppelt", "")),
+    "doubled offer": ("angebote", None, {}, ("angebote", 5, "", "doppelt", "")),
+    "doubled key": ("schluessel", None, {}, ("schluessel", 4, "", "doppelt", "T01")),
+    "doubled measure": ("massnahmen", None, {}, ("massnahmen", 3, "", "doppelt", "T01")),
+    "doubled monthly count, s empty and nein": ("fallzahlen", None, {"s": "nein"}, ("fallzahlen", 3, "", "doppelt", "T02")),
+    "two decisions on one day": ("entgelte", None, {"grundpauschale": "3,00", "gesamt": ""}, ("entgelte", 7, "", "zwei_beschluesse", "T02")),
+    "end before begin": ("faelle", 1, {"ende": "31.12.2024"}, ("faelle", 3, "ende", "reihenfolge", "T01")),
+    "absence end before begin": ("abwesenheiten", 0, {"ende": "01.02.2025"}, ("abwesenheiten", 2, "ende", "reihenfolge", "T01")),
+    "rate end before begin": ("entgelte", 4, {"gueltig_bis": "31.12.2023"}, ("entgelte", 6, "gueltig_bis", "reihenfolge", "T02")),
+    "break end before begin": ("brueche", 0, {"bis": "31.12.2019"}, ("brueche", 2, "bis", "reihenfolge", "")),
+    "overlapping stays": ("faelle", 1, {"person_id": "geheim-1"}, ("faelle", 3, "beginn", "ueberschneidung", "T01")),
+    "stay begins on the last day": ("faelle", 2, {"person_id": "geheim-2", "angebot_id": "A1", "hbg": "1", "beginn": "30.06.2025"},
+                                    ("faelle", 4, "beginn", "ueberschneidung", "T01")),
+    "doubled row": ("faelle", None, {}, ("faelle", 6, "beginn", "ueberschneidung", "T01")),
+    "absence outside": ("abwesenheiten", 0, {"person_id": "geheim-9"}, ("abwesenheiten", 2, "beginn", "abwesenheit_ausserhalb", "T01")),
+    "absence beyond the end": ("abwesenheiten", 0, {"person_id": "geheim-2", "beginn": "28.06.2025", "ende": "01.07.2025"},
+                               ("abwesenheiten", 2, "beginn", "abwesenheit_ausserhalb", "T01")),
+    "overlapping absences": ("abwesenheiten", None, {"beginn": "11.03.2025"}, ("abwesenheiten", 3, "beginn", "ueberschneidung", "T01")),
+    "rate sum": ("entgelte", 0, {"gesamt": "28,87"}, ("entgelte", 2, "gesamt", "entgeltsumme", "T01")),
+    "s without group before": ("faelle", 0, {"s": "ja"}, ("faelle", 2, "hbg_ausgang", "s_ohne_ausgang", "T01")),
+    "s without group before in counts": ("fallzahlen", 0, {"s": "ja"}, ("fallzahlen", 2, "hbg_ausgang", "s_ohne_ausgang", "T02")),
+    "line without offer": ("budgets", 0, {"angebot_id": ""}, ("budgets", 2, "angebot_id", "budget_unvollstaendig", "T01")),
+    "line without group": ("budgets", 0, {"hbg": ""}, ("budgets", 2, "hbg", "budget_unvollstaendig", "T01")),
+    "line without places": ("budgets", 0, {"plaetze_plan": ""}, ("budgets", 2, "plaetze_plan", "budget_unvollstaendig", "T01")),
+    "lump sum without amount": ("budgets", 1, {"betrag_eur": ""}, ("budgets", 3, "betrag_eur", "budget_unvollstaendig", "T01")),
+    "lump sum without text": ("budgets", 1, {"bezeichnung": ""}, ("budgets", 3, "bezeichnung", "budget_unvollstaendig", "T01")),
+    "line for an offer outside": ("budgets", 0, {"angebot_id": "A2"}, ("budgets", 2, "angebot_id", "budget_angebot", "T01")),
+    "line for another's offer": ("budgets", 0, {"angebot_id": "B1"}, ("budgets", 2, "angebot_id", "budget_angebot", "T01")),
+    "two decision days": ("budgets", 1, {"beschlossen_am": "02.12.2024"}, ("budgets", 3, "beschlossen_am", "budget_fassung", "T01")),
+    "two base years": ("budgets", 1, {"basisjahr": "2022"}, ("budgets", 3, "basisjahr", "budget_fassung", "T01")),
+    "doubled line": ("budgets", None, {"traeger_id": "T01", "angebot_id": "A1", "hbg": "1"}, ("budgets", 6, "hbg", "budget_doppelt", "T01")),
+    "cases and counts": ("fallzahlen", None, {"angebot_id": "A1"}, ("fallzahlen", 3, "angebot_id", "faelle_und_fallzahlen", "T01")),
+    "leitung": ("schluessel", None, {"gueltig_ab": "01.01.2026", "leitung_enthalten": "ja"},
+                ("schluessel", 4, "leitung_enthalten", "leitung_uneinheitlich", "T01")),
+    "adjustment in another year": ("anpassungen", 0, {"wirksam_ab": "01.01.2026"}, ("anpassungen", 2, "wirksam_ab", "anpassung_jahr", "T01")),
+    "zero persons per VK": ("schluessel", 0, {"personen_je_vk": "0"}, ("schluessel", 2, "personen_je_vk", "schluessel", "T01")),
+    "factor in per cent": ("entgelte", 0, {"abwesenheit_faktor": "75"}, ("entgelte", 2, "abwesenheit_faktor", "faktor", "T01")),
+    "no address": ("verteiler", 0, {"email": "irgendwo"}, ("verteiler", 2, "email", "email", "T01")),
+    "no rate for a group": ("faelle", 0, {"hbg": "7"}, ("faelle", 2, "hbg", "ohne_entgelt", "T01")),
+    "no rate for a year": ("entgelte", 0, {"gueltig_ab": "01.02.2025"}, ("faelle", 2, "hbg", "ohne_entgelt", "T01")),
+    "rate decided too late": ("entgelte", 0, {"beschlossen_am": "01.04.2026"}, ("faelle", 2, "hbg", "ohne_entgelt", "T01")),
+    "no rate for monthly counts": ("fallzahlen", 0, {"hbg": "3"}, ("fallzahlen", 2, "hbg", "ohne_entgelt", "T02")),
+    "no factor": ("entgelte", 0, {"abwesenheit_faktor": ""}, ("entgelte", 2, "abwesenheit_faktor", "faktor_fehlt", "T01")),
+    "no factor for monthly counts": ("entgelte", 4, {"abwesenheit_faktor": ""}, ("entgelte", 6, "abwesenheit_faktor", "faktor_fehlt", "T02")),
+}
+
+
+def broken(name: str) -> tuple[Tabellen, tuple[str, int, str, str, str]]:
+    tabelle, zeile, aenderung, erwartet = BRUECHE[name]
+    t = copy.deepcopy(GUT)
+    if zeile is None:
+        t[tabelle].append({**t[tabelle][-1], **aenderung})
+    else:
+        t[tabelle][zeile].update(aenderung)
+    return t, erwartet
+
+
+def test_the_good_one_has_no_fault(tmp_path):
+    bestand, fehler = reading.lies(schreibe(tmp_path, GUT))
+    assert fehler == []
+    assert bestand.traeger_ids == ["T01", "T02"]
+
+
+@pytest.mark.parametrize("name", BRUECHE)
+def test_each_break_is_found_at_its_place(tmp_path, name):
+    tabellen, (tabelle, zeile, spalte, art, traeger) = broken(name)
+    fehler = alle_fehler(schreibe(tmp_path, tabellen))
+    stellen = {(f.ort, f.zeile, f.spalte, f.art, f.traeger_id) for f in fehler}
+    assert (f"{tabelle}.csv", zeile, spalte, art, traeger) in stellen, "\n".join(map(str, fehler))
+    assert {f.art for f in fehler} == {art}, "\n".join(map(str, fehler))
+    for f in fehler:
+        assert f.grund.endswith(".") and f.abhilfe.endswith(".")
+        assert "geheim" not in str(f)
+
+
+@pytest.mark.parametrize("name", ["overlapping stays", "rate sum", "no rate for monthly counts"])
+def test_a_providers_fault_blocks_that_provider_only(tmp_path, name):
+    tabellen, (*_, traeger) = broken(name)
+    pfad = schreibe(tmp_path, tabellen)
+    anderer = {"T01": "T02", "T02": "T01"}[traeger]
+    assert set(reading.load(pfad, anderer)["angebote"]["traeger_id"]) == {anderer}
+    for wer in (traeger, None):
+        with pytest.raises(Fehlerliste):
+            reading.load(pfad, wer)
+
+
+def test_all_faults_come_at_once(tmp_path):
+    t = copy.deepcopy(GUT)
+    t["faelle"][0]["s"] = "ja"
+    t["entgelte"][0]["gesamt"] = "1"
+    t["budgets"][1]["betrag_eur"] = "1.234"
+    with pytest.raises(Fehlerliste) as e:
+        reading.load(schreibe(tmp_path, t))
+    assert {f.art for f in e.value.fehler} == {"s_ohne_ausgang", "entgeltsumme", "dezimalzeichen"}
+
+
+def test_consequences_of_a_fault_are_not_reported(tmp_path):
+    """An unreadable rate is one fault, not one more for every day without a rate."""
+    t = copy.deepcopy(GUT)
+    t["entgelte"][0]["grundpauschale"] = "x"
+    fehler = alle_fehler(schreibe(tmp_path, t))
+    assert [(f.ort, f.zeile, f.spalte) for f in fehler] == [("entgelte.csv", 2, "grundpauschale")]
+
+
+@pytest.mark.parametrize("aenderung", [
+    {"kostentraeger": "Land"},  # not an own case
+    {"angebot_id": "A2"},  # not in the budget
+    {"beginn": "01.04.2026"},  # after the Datenstand
+    {"beginn": "01.01.2024", "ende": "31.12.2024"},  # before budget_beginn
+])
+def test_a_rate_is_needed_only_where_it_is_used(tmp_path, aenderung):
+    t = copy.deepcopy(GUT)
+    t["faelle"][3].update({"hbg": "7", "ende": "", **aenderung})
+    assert alle_fehler(schreibe(tmp_path, t)) == []
+
+
+def test_a_short_absence_needs_no_factor_and_adjacent_ones_are_one(tmp_path):
+    t = copy.deepcopy(GUT)
+    t["entgelte"][0]["abwesenheit_faktor"] = ""
+    t["abwesenheiten"] = [{"person_id": "geheim-1", "angebot_id": "A1", "beginn": "10.03.2025", "ende": "12.03.2025", "grund": "x"}]
+    assert alle_fehler(schreibe(tmp_path / "kurz", t)) == []
+    t["abwesenheiten"].append({**t["abwesenheiten"][0], "beginn": "13.03.2025", "ende": "13.03.2025"})
+    assert [f.art for f in alle_fehler(schreibe(tmp_path / "lang", t))] == ["faktor_fehlt"]
+
+
+def test_a_later_decision_with_a_factor_heals_the_earlier_one(tmp_path):
+    t = copy.deepcopy(GUT)
+    t["entgelte"][0]["abwesenheit_faktor"] = ""
+    t["entgelte"].append({**t["entgelte"][0], "abwesenheit_faktor": "0,75", "beschlossen_am": "01.05.2025"})
+    assert alle_fehler(schreibe(tmp_path, t)) == []
+
+
+def test_hinweise_do_not_block_and_name_nobody(tmp_path):
+    t = copy.deepcopy(GUT)
+    t["faelle"][0]["kostenzusage"] = "nein"
+    t["schluessel"] = t["schluessel"][:1]
+    t["angebote"][0]["plaetze"] = "1"
+    t["personal"] = [z for z in t["personal"] if z["monat"] != "2025-12"]
+    bestand, fehler = reading.lies(schreibe(tmp_path, t))
+    assert fehler == []
+    texte = [text for traeger, text in bestand.hinweise if traeger == "T01"]
+    for wort in ("Kostenzusage", "Betreuungsschlüssel", "Platzzahl", "2025-12"):
+        assert any(wort in text for text in texte), (wort, texte)
+    assert not re.search("geheim", repr(bestand.hinweise))
+    assert not [h for h in bestand.nur("T02").hinweise if h[0] == "T01"]
+
+
+def test_a_jump_far_outside_the_usual_is_a_hinweis(tmp_path):
+    t = copy.deepcopy(GUT)
+    t["faelle"] += [{**t["faelle"][0], "person_id": f"geheim-{i}", "hbg": "1", "beginn": "15.03.2026"} for i in range(100, 120)]
+    bestand, fehler = reading.lies(schreibe(tmp_path, t))
+    assert fehler == []
+    assert any("Sprung" in text for traeger, text in bestand.hinweise if traeger == "T01"), bestand.hinweise
+
+
+def test_every_rule_is_silent_on_empty_tables():
+    from traeger_lib.inputs.schema import TABELLEN, leere_tabelle
+
+    leer = {name: leere_tabelle(name) for name in TABELLEN}
+    assert checks.pruefe(checks.Lage(leer, {}, date(2026, 3, 31), ("Stadt",))) == ([], [])
+
+
+def test_coverage_counts_days():
+    """[1, 10] and [5, 20] and [22, 30] of one key cover 29 of the days 1 to 31."""
+    import numpy as np
+
+    k = np.array([4, 4, 4])
+    a = checks.Abdeckung(k, np.array([5, 1, 22]), np.array([20, 10, 30]))
+    eins = np.array([4])
+    assert a.tage(eins, np.array([1]), np.array([31])) == [29]
+    assert a.tage(np.array([3]), np.array([1]), np.array([31])) == [0]
+    assert a.erster_freier(eins, np.array([3])) == [21]
+    assert a.erster_freier(eins, np.array([21])) == [21]
+
+
+def test_inputs_are_not_mutated(tmp_path):
+    bestand = reading.load(schreibe(tmp_path, GUT))
+    vorher = {n: f.copy() for n, f in bestand.tabellen.items()}
+    checks.pruefe(checks.Lage(bestand.tabellen, {}, bestand.datenstand, bestand.eigene_kostentraeger))
+    for n, f in bestand.tabellen.items():
+        pd.testing.assert_frame_equal(f, vorher[n])
+
+
+def test_unknown_provider_is_named_with_the_known_ones(tmp_path):
+    with pytest.raises(TraegerFehler, match="T99 gibt es im Bestand nicht; bekannt sind T01, T02"):
+        reading.load(schreibe(tmp_path, GUT), "T99")

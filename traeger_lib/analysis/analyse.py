@@ -1,0 +1,362 @@
+"""`analyse`: all figures of one provider and quarter, put together from the blocks. No file, no clock, no plot."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from functools import cached_property
+from typing import Any, TypeVar
+
+import numpy as np
+import pandas as pd
+
+from traeger_lib.analysis.budget import Budget, Budgetversion, budget, gueltige_version
+from traeger_lib.analysis.deviation import (
+    Abrechnung,
+    Abweichung,
+    Effekte,
+    abweichung,
+    klassische_abrechnung,
+    monatseffekte,
+    summe_abweichung,
+)
+from traeger_lib.analysis.facts import (
+    Angebot,
+    Facts,
+    Fallzahlen,
+    FallzahlenBlock,
+    Gegliedert,
+    Hinweis,
+    Massnahme,
+    Massnahmen,
+    Monat,
+    Quartalsstand,
+    Verfahren,
+    Zweifach,
+)
+from traeger_lib.analysis.hbg import gesamtindex, hbg_mix
+from traeger_lib.analysis.outlook import Ausblick, ausblick, monate_mit_daten
+from traeger_lib.analysis.periods import Quartal, Zeitraum, datum, jahr_zeitraum, monatsname, tag, tage
+from traeger_lib.analysis.rates import Entgelte, entgeltzeilen
+from traeger_lib.analysis.staffing import Grundlage, Personal, grundlage, personal_angebot, personal_gesamt
+from traeger_lib.analysis.volume import Aufenthalte, Personen, Personenzaehlung, Volumen, aufenthalte, volumen
+from traeger_lib.inputs.faults import Fehlerliste
+from traeger_lib.inputs.schema import Bestand, zeilen
+
+T = TypeVar("T")
+RUECKBLICK_JAHRE = 5
+QUARTALSVERLAUF = 8  # quarters of staffing and mix shown
+ABGESCHLOSSEN = {"abgeschlossen", "erledigt", "beendet", "zurueckgestellt", "verworfen"}
+
+
+def analyse(bestand: Bestand, traeger_id: str, quartal: str | Quartal, *, rueckblick_jahre: int = RUECKBLICK_JAHRE) -> Facts:
+    """All figures of a provider for a quarter, from its own data only.
+
+    Raises KeyError for an unknown provider, TraegerFehler for a bad quarter, Fehlerliste (with the provider's id) where
+    days that must be paid have no agreed rate.
+    """
+    q = quartal if isinstance(quartal, Quartal) else Quartal.aus(quartal)
+    try:
+        return _Analyse(bestand.nur(traeger_id), traeger_id, q, rueckblick_jahre).facts()
+    except Fehlerliste as e:
+        raise Fehlerliste([replace(f, traeger_id=traeger_id) for f in e.fehler]) from None
+
+
+@dataclass(frozen=True)
+class _Analyse:
+    """The steps in order; each is computed once and kept."""
+
+    bestand: Bestand
+    traeger_id: str
+    quartal: Quartal
+    rueckblick_jahre: int
+
+    # ── what the figures rest on ────────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def traeger(self) -> pd.Series:
+        return self.bestand["traeger"].iloc[0]
+
+    @cached_property
+    def beginn(self) -> date | None:
+        """First day of budget funding."""
+        return None if pd.isna(self.traeger["budget_beginn"]) else self.traeger["budget_beginn"].date()
+
+    @cached_property
+    def version(self) -> Budgetversion | None:
+        return gueltige_version(self.bestand, self.quartal.jahr, self.quartal.zeitraum.bis)
+
+    @cached_property
+    def angebote(self) -> tuple[Angebot, ...]:
+        a = self.bestand["angebote"].sort_values("angebot_id")
+        return tuple(Angebot(r.angebot_id, r.bezeichnung, r.leistungstyp, None if pd.isna(r.sektor) else r.sektor,
+                             None if pd.isna(r.plaetze) else int(r.plaetze), bool(r.im_budget)) for r in zeilen(a))
+
+    @cached_property
+    def im_budget(self) -> list[str]:
+        return [a.angebot_id for a in self.angebote if a.im_budget]
+
+    @cached_property
+    def aggregiert(self) -> set[str]:
+        """Offers that deliver monthly aggregates."""
+        return set(self.bestand["fallzahlen"]["angebot_id"])
+
+    @cached_property
+    def vol(self) -> Volumen:
+        erste = [int(x.min()) for x in (tage(self.bestand["faelle"]["beginn"]), tage(self.bestand["fallzahlen"]["monat"])) if len(x)]
+        jahr = min([datum(t).year for t in erste] + [self.quartal.jahr - 1])
+        jahr = max(jahr, self.quartal.jahr - 11)
+        return volumen(self.bestand, self.quartal.zeitraum.bis, von=date(jahr, 1, 1))
+
+    @cached_property
+    def datenbeginn(self) -> date:
+        """First day on which anybody is counted."""
+        belegt = np.flatnonzero(self.vol.entgelttage.sum(axis=0))
+        return datum(tag(self.vol.beginn) + int(belegt[0])) if len(belegt) else self.quartal.zeitraum.bis
+
+    @cached_property
+    def stays(self) -> Aufenthalte:
+        return aufenthalte(self.bestand)
+
+    @cached_property
+    def entgelte(self) -> Entgelte:
+        return Entgelte(self.bestand, self.vol.beginn, date(self.quartal.jahr, 12, 31))
+
+    @cached_property
+    def effekte(self) -> dict[str, dict[Zeitraum, Effekte]]:
+        return monatseffekte(self.vol, self.entgelte, self.version, self.im_budget, self.quartal.kumuliert.ab(self.beginn))
+
+    # ── the blocks ──────────────────────────────────────────────────────────────────────────────────────────────
+
+    def facts(self) -> Facts:
+        b, q = self.bestand, self.quartal
+        abrechnung = self._zweifach(self.abrechnung)
+        massnahmen = self.massnahmen()
+        return Facts(
+            traeger_id=self.traeger_id, name=self.traeger["name"], ort=None if pd.isna(self.traeger["ort"]) else self.traeger["ort"],
+            leistungstraeger=b.leistungstraeger, quartal=q, datenstand=b.datenstand, vorlaeufig=b.datenstand < q.zeitraum.bis,
+            erfunden=b.erfunden, bestandshinweis=b.hinweis, angebote=self.angebote, termin=self.termin(), verfahren=self.verfahren(),
+            fallzahlen=self._zweifach(self.fallzahlen), fallzahlen_vorquartal=self.vergleich(q.vor(1)),
+            fallzahlen_vorjahresquartal=self.vergleich(q.vor(4)), hbg=self._zweifach(self.hbg),
+            abweichung=self._zweifach(self.abweichung),
+            klassische_abrechnung=abrechnung, personal=self._zweifach(self.personal),
+            budget=self.budget(abrechnung.kumuliert.gesamt.betrag_eur), trend=self.trend, massnahmen=massnahmen,
+            entgelte=entgeltzeilen(b, q.kumuliert.von, jahr_zeitraum(q.jahr).bis), verlauf=self.verlauf(),
+            quartalsverlauf=self.quartalsverlauf(), hinweise=tuple(self.hinweise()))
+
+    def _zweifach(self, f: Callable[[Zeitraum], T]) -> Zweifach[T]:
+        return Zweifach(f(self.quartal.zeitraum), f(self.quartal.kumuliert))
+
+    def fallzahlen(self, z: Zeitraum) -> FallzahlenBlock:
+        alle = [a.angebot_id for a in self.angebote]
+        return FallzahlenBlock(self._fallzahlen(z, alle), {a: self._fallzahlen(z, [a]) for a in alle}, self._fallzahlen(z, self.im_budget))
+
+    def vergleich(self, q: Quartal) -> FallzahlenBlock | None:
+        return self.fallzahlen(q.zeitraum) if q.zeitraum.von >= self.datenbeginn.replace(day=1) else None
+
+    def _fallzahlen(self, z: Zeitraum, angebote: list[str]) -> Fallzahlen:
+        dabei = self.vol.gruppen["angebot_id"].isin(angebote).to_numpy()
+        eigen = dabei & self.vol.wo(eigen=True)
+        voll, vermindert = self.vol.summe(self.vol.voll, z), self.vol.summe(self.vol.vermindert, z)
+        belegt, abwesend = int(voll[eigen].sum()), int(vermindert[eigen].sum())
+        alle = int((voll + vermindert)[dabei].sum())
+        p = self._personen(z, angebote)
+        return Fallzahlen(
+            belegt, abwesend, Fraction(belegt + abwesend, z.tage), p.stichtagszahl, p.faelle_im_zeitraum, p.zugaenge, p.abgaenge,
+            p.wechsel, Fraction(alle - belegt - abwesend, alle) if alle else None)
+
+    def _personen(self, z: Zeitraum, angebote: list[str]) -> Personen:
+        if not self.aggregiert & set(angebote):
+            return self._zaehlung(tuple(angebote), True).zaehle(z)
+        if len(angebote) > 1:  # persons may be in two offers: a sum over offers would count them twice
+            return Personen(None, None, None, None, None)
+        f = self.bestand["fallzahlen"]
+        f = f[f["kostentraeger"].isin(self.bestand.eigene_kostentraeger) & (f["angebot_id"] == angebote[0])]
+        drin = f[(f["monat"] >= pd.Timestamp(z.von.replace(day=1))) & (f["monat"] <= pd.Timestamp(z.bis))]
+        letzter = drin[drin["monat"] == pd.Timestamp(z.bis.replace(day=1))]
+        return Personen(_summe(letzter["stichtagszahl"]), None, _summe(drin["zugaenge"]), _summe(drin["abgaenge"]), 0)
+
+    @cached_property
+    def _zaehlungen(self) -> dict[tuple[tuple[str, ...], bool], Personenzaehlung]:
+        return {}
+
+    def _zaehlung(self, angebote: tuple[str, ...], nur_eigene: bool) -> Personenzaehlung:
+        k = (angebote, nur_eigene)
+        if k not in self._zaehlungen:
+            self._zaehlungen[k] = Personenzaehlung.aus(self.stays, angebote, nur_eigene=nur_eigene)
+        return self._zaehlungen[k]
+
+    def _effekte_im(self, z: Zeitraum) -> dict[str, Effekte]:
+        return {a: sum((e for m, e in monate.items() if z.von <= m.bis and m.von <= z.bis), Effekte())
+                for a, monate in self.effekte.items()}
+
+    def hbg(self, z: Zeitraum) -> Gegliedert[Any]:
+        effekte = self._effekte_im(z)
+        plan = self.version.plan if self.version else ()
+        return Gegliedert(gesamtindex(self.vol, z, effekte.values()),
+                          {a.angebot_id: hbg_mix(self.vol, z, a.angebot_id, plan, effekte.get(a.angebot_id)) for a in self.angebote})
+
+    def abweichung(self, z: Zeitraum) -> Gegliedert[Abweichung]:
+        mit_budget = self.version is not None
+        je = {a: abweichung(e, mit_budget=mit_budget) for a, e in self._effekte_im(z).items()}
+        return Gegliedert(summe_abweichung(je.values(), mit_budget=mit_budget), je)
+
+    def abrechnung(self, z: Zeitraum) -> Gegliedert[Abrechnung]:
+        je = {a: klassische_abrechnung(self.vol, self.entgelte, a, z.ab(self.beginn)) for a in self.im_budget}
+        summen = [sum((getattr(x, feld) for x in je.values()), Decimal("0.00")) for feld in ("betrag_eur", "einzelfall_eur")]
+        return Gegliedert(Abrechnung(*summen), je)
+
+    def budget(self, abgerechnet: Decimal) -> Budget | None:
+        """The budget with its Puffer: case-based instalments of the year so far − classical billing of the year so far."""
+        if self.version is None:
+            return None
+        bis = self.quartal.zeitraum.bis
+        b = budget(self.bestand, self.version, self.vol, self.entgelte, beginn=self.beginn, bezahlt_bis=bis)
+        fall = sum((r.fallbezogen_eur for r in b.raten if r.monat <= monatsname(bis)), Decimal("0.00"))
+        return replace(b, puffer_eur=fall - abgerechnet)
+
+    @cached_property
+    def grundlagen(self) -> list[Grundlage]:
+        return [grundlage(self.bestand, self.vol, self.entgelte, a.angebot_id) for a in self.angebote]
+
+    def personal(self, z: Zeitraum) -> Gegliedert[Personal]:
+        s, alle = self.vol.scheibe(z), tuple(a.angebot_id for a in self.angebote)
+        je = {g.angebot_id: personal_angebot(g, z, s, self._eigene_und_alle(z, (g.angebot_id,))) for g in self.grundlagen}
+        return Gegliedert(personal_gesamt(list(je.values()), self.grundlagen, z, s, self._eigene_und_alle(z, alle)), je)
+
+    def _eigene_und_alle(self, z: Zeitraum, angebote: tuple[str, ...]) -> tuple[Fraction | None, Fraction | None]:
+        """Persons of the own paying bodies and of all, None where the offers deliver aggregates."""
+        if self.aggregiert & set(angebote):
+            return None, None
+        eigene, alle = (self._zaehlung(angebote, eigen).zaehle(z).faelle_im_zeitraum for eigen in (True, False))
+        return Fraction(eigene or 0), Fraction(alle or 0)
+
+    # ── history and outlook ─────────────────────────────────────────────────────────────────────────────────────
+
+    @cached_property
+    def monate(self) -> list[Zeitraum]:
+        """Complete months with data, up to the quarter's end or an earlier Datenstand."""
+        return monate_mit_daten(self.datenbeginn, min(self.quartal.zeitraum.bis, self.bestand.datenstand))
+
+    @cached_property
+    def plaetze(self) -> dict[str, list[Fraction]]:
+        """Average occupied places per month, own paying bodies, per offer and in total (key '')."""
+        eigen = self.vol.wo(eigen=True)
+        reihen = {}
+        for schluessel, maske in [("", eigen)] + [(a.angebot_id, eigen & self.vol.wo(angebot_id=a.angebot_id)) for a in self.angebote]:
+            je_tag = self.vol.entgelttage[maske].sum(axis=0)
+            reihen[schluessel] = [Fraction(int(je_tag[self.vol.scheibe(m)].sum()), m.tage) for m in self.monate]
+        return reihen
+
+    @cached_property
+    def trend(self) -> Gegliedert[Ausblick | None]:
+        def ab_beginn(y: list[Fraction]) -> list[float]:
+            erste = next((i for i, w in enumerate(y) if w), len(y))
+            return [float(w) for w in y[erste:]]
+        reihen = {k: ab_beginn(y) for k, y in self.plaetze.items()}
+        reihen = {k: y for k, y in reihen.items() if y or not k}
+        typ = {a.angebot_id: a.leistungstyp for a in self.angebote}
+        b = self.bestand["brueche"]
+        brueche = {k: b[b["leistungstyp"].isna() | (b["leistungstyp"] == typ.get(k))] if k else b for k in reihen}
+        je = ausblick(reihen, self.monate, brueche, rueckblick_jahre=self.rueckblick_jahre, bis_jahr=self.quartal.jahr + 1)
+        leer: Mapping[str, Ausblick | None] = dict.fromkeys(typ)
+        return Gegliedert(je.get(""), {**leer, **{k: v for k, v in je.items() if k}})
+
+    def verlauf(self) -> tuple[Monat, ...]:
+        plan: dict[int, Decimal | None] = {}
+        for jahr in {m.von.year for m in self.monate}:
+            v = gueltige_version(self.bestand, jahr, self.quartal.zeitraum.bis)
+            plan[jahr] = sum((p.plaetze_plan for p in v.plan), Decimal(0)) if v else None
+        return tuple(Monat(
+            monatsname(m.von), self.plaetze[""][i], {a.angebot_id: self.plaetze[a.angebot_id][i] for a in self.angebote},
+            plan[m.von.year] if not self.beginn or m.bis >= self.beginn else None) for i, m in enumerate(self.monate))
+
+    def quartalsverlauf(self) -> tuple[Quartalsstand, ...]:
+        stand = []
+        for n in range(QUARTALSVERLAUF - 1, -1, -1):
+            q = self.quartal.vor(n)
+            if q.zeitraum.von >= self.datenbeginn.replace(day=1):
+                z = q.zeitraum
+                stand.append(Quartalsstand(str(q), self.personal(z).gesamt, {
+                    a.angebot_id: hbg_mix(self.vol, z, a.angebot_id, (), None) for a in self.angebote}))
+        return tuple(stand)
+
+    # ── what the parties agreed, and what is missing ────────────────────────────────────────────────────────────
+
+    def termin(self) -> date | None:
+        t = self.bestand["termine"]
+        t = t[t["quartal"] == str(self.quartal)]
+        return None if t.empty else t["termin"].iloc[0].date()
+
+    def verfahren(self) -> Verfahren:
+        v = self.bestand["verfahren"]
+        v = v[v["gueltig_ab"] <= pd.Timestamp(self.quartal.zeitraum.bis)].sort_values("gueltig_ab")
+        if v.empty:
+            return Verfahren(None, None, None)
+        r = v.iloc[-1]
+        return Verfahren(*(None if pd.isna(r[s]) else r[s] for s in (
+            "korridor_unten_prozent", "korridor_oben_prozent", "personalanteil_nach")))
+
+    def massnahmen(self) -> Massnahmen:
+        stichtag = min(self.quartal.zeitraum.bis, self.bestand.datenstand)
+        liste = []
+        for r in zeilen(self.bestand["massnahmen"].sort_values("massnahme_id")):
+            faellig = None if pd.isna(r.faellig) else r.faellig.date()
+            kennzahl, soll, ist, wer = (None if pd.isna(x) else x for x in (r.kennzahl, r.sollwert, r.istwert, r.verantwortlich))
+            liste.append(Massnahme(
+                r.massnahme_id, r.perspektive, r.ziel, r.massnahme, kennzahl, soll, ist, r.status, faellig, wer,
+                faellig is not None and faellig < stichtag and r.status not in ABGESCHLOSSEN))
+        return Massnahmen(dict(sorted(Counter(m.status for m in liste).items())), sum(m.ueberfaellig for m in liste), tuple(liste))
+
+    def hinweise(self) -> list[Hinweis]:
+        b, q, h = self.bestand, self.quartal, []
+
+        def hinweis(schluessel: str, text: str) -> None:
+            h.append(Hinweis(schluessel, text))
+
+        if b.datenstand < q.zeitraum.bis:
+            hinweis("vorlaeufig", f"Vorläufig: Datenstand {b.datenstand:%d.%m.%Y}, das Quartal endet am {q.zeitraum.bis:%d.%m.%Y}.")
+        if self.version is None:
+            hinweis("kein_budget", f"Für {q.jahr} liegt bis zum Quartalsende kein beschlossenes Budget vor; "
+                    "Abweichung und Puffer entfallen.")
+        else:
+            for p in self.version.plan:
+                if self.entgelte.spaeter_beschlossen(p.angebot_id, p.hbg, self.version.beschlossen_am):
+                    hinweis("plansatz_spaeter", f"Angebot {p.angebot_id}, HBG {p.hbg}: Das Entgelt wurde erst nach dem Budget "
+                            "beschlossen; als Plansatz gilt das erste spätere.")
+        v = self.verfahren()
+        if v.korridor_unten_prozent is None and v.korridor_oben_prozent is None:
+            hinweis("kein_korridor", "Ein Korridor für Abweichungen ist nicht vereinbart.")
+        if v.personalanteil_nach is None and not b["personal"].empty:
+            hinweis("personalanteil_offen", "Wonach der eigene Anteil am Personal bemessen wird, ist nicht vereinbart; "
+                    "die Anteile nach Tagen, Personen und Euro stehen nebeneinander.")
+        if b["personal"].empty:
+            hinweis("kein_personal", "Zum Personal liegen keine Angaben vor; ob das Budget mit ausreichend Personal erbracht "
+                    "wird, lässt sich daher nicht sagen.")
+        personal = self.personal(q.zeitraum)
+        for a in self.angebote:
+            x = personal.je_angebot[a.angebot_id]
+            if x.vk is not None and x.monate_mit_angaben < x.monate:
+                hinweis("personal_luecke", f"{a.bezeichnung}: Personal ist nur für {x.monate_mit_angaben} von {x.monate} Monaten "
+                        "angegeben; gerechnet wird mit dem Mittel der angegebenen.")
+            if x.vk_soll is None and x.eigener_anteil.tage is not None:
+                hinweis("kein_schluessel", f"{a.bezeichnung}: Ein Betreuungsschlüssel fehlt; das nötige Personal lässt sich nicht "
+                        "berechnen.")
+            if a.angebot_id in self.aggregiert:
+                hinweis("monatswerte", f"{a.bezeichnung}: Es liegen nur Monatswerte vor; Fälle im Zeitraum und Wechsel lassen sich "
+                        "nicht angeben.")
+        t = self.trend.gesamt
+        if t is None:
+            hinweis("kein_trend", "Für eine Prognose liegen zu wenige Monate vor.")
+        elif t.tendenz:
+            hinweis("tendenz", f"Erst {t.punkte} Monate Daten: Die Aussage ist eine Tendenz.")
+        return h + [Hinweis("daten", text) for _, text in b.hinweise]
+
+
+def _summe(spalte: pd.Series) -> int | None:
+    """Sum of whole numbers, None where there is none or any is missing."""
+    return None if spalte.empty or spalte.isna().any() else int(spalte.sum())

@@ -1,0 +1,186 @@
+"""The budget of a year: which version holds, how it is derived line by line, how it is paid out (DOMAIN.md §3.3)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
+from fractions import Fraction
+
+import numpy as np
+import pandas as pd
+
+from traeger_lib.analysis.money import aus_cent, gleiche_teile
+from traeger_lib.analysis.periods import Zeitraum, jahr_zeitraum, monatsname
+from traeger_lib.analysis.rates import KEIN, Entgelte, gruppenrang
+from traeger_lib.analysis.volume import Volumen
+from traeger_lib.inputs.faults import Fehler, Fehlerliste
+from traeger_lib.inputs.schema import Bestand, zeilen
+
+
+@dataclass(frozen=True, slots=True)
+class Planzeile:
+    """One line of the volume schedule: average occupied places behind the budget, per offer and need group."""
+
+    angebot_id: str
+    hbg: str
+    plaetze_plan: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Budgetversion:
+    """The version of a budget year that holds at a day."""
+
+    budgetjahr: int
+    version: int
+    beschlossen_am: date
+    basisjahr: int | None
+    plan: tuple[Planzeile, ...]
+    pauschalen: tuple[tuple[str, Decimal], ...]  # what for, € a year
+
+
+@dataclass(frozen=True, slots=True)
+class Herleitung:
+    """One line of the derivation: betrag_eur = plaetze_plan × tage × entgelt_eur, rounded to the cent.
+
+    `plaetze_basisjahr` are the places recomputed from the base year's own cases (None where that year is not in the data).
+    """
+
+    angebot_id: str
+    hbg: str
+    von: date
+    bis: date
+    plaetze_plan: Decimal
+    plaetze_basisjahr: Fraction | None
+    tage: int
+    entgelt_eur: Decimal
+    betrag_eur: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """One monthly instalment; `fallbezogen_eur` is its case-based part."""
+
+    monat: str
+    betrag_eur: Decimal
+    fallbezogen_eur: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """Sum of a budget year: gesamt = fallbezogen + pauschal + anpassungen, and its instalments (they sum to gesamt)."""
+
+    budgetjahr: int
+    version: int
+    basisjahr: int | None
+    beschlossen_am: date
+    beginn: date
+    fallbezogen_eur: Decimal
+    pauschal_eur: Decimal
+    anpassungen_eur: Decimal
+    gesamt_eur: Decimal
+    raten: tuple[Rate, ...]
+    gezahlt_bis_quartalsende_eur: Decimal
+    puffer_eur: Decimal | None
+    herleitung: tuple[Herleitung, ...]
+    pauschalen: tuple[tuple[str, Decimal], ...]
+    anpassungen: tuple[tuple[str, str, Decimal], ...]  # month of effect, reason, €
+
+
+def gueltige_version(bestand: Bestand, jahr: int, stichtag: date) -> Budgetversion | None:
+    """The highest version of `jahr` decided by `stichtag`, None where there is none."""
+    b = bestand["budgets"]
+    b = b[(b["budgetjahr"] == jahr) & (b["beschlossen_am"] <= pd.Timestamp(stichtag))]
+    if b.empty:
+        return None
+    b = b[b["version"] == b["version"].max()]
+    fall, pausch = b[b["art"] == "fallbezogen"], b[b["art"] == "pauschal"]
+    basis = set(fall["basisjahr"].astype(object).where(fall["basisjahr"].notna(), None))
+    return Budgetversion(
+        jahr, int(b["version"].iloc[0]), b["beschlossen_am"].max().date(), _einzig(basis),
+        tuple(sorted((Planzeile(r.angebot_id, r.hbg, r.plaetze_plan) for r in zeilen(fall)),
+                     key=lambda p: (p.angebot_id, gruppenrang(p.hbg)))),
+        tuple(sorted((r.bezeichnung, r.betrag_eur) for r in zeilen(pausch))))
+
+
+def _einzig(jahre: set[int | None]) -> int | None:
+    """The one base year of all case-based lines, None where they differ or none is given."""
+    jahr = jahre.pop() if len(jahre) == 1 else None
+    return None if jahr is None else int(jahr)
+
+
+def budget(bestand: Bestand, version: Budgetversion, vol: Volumen, entgelte: Entgelte, *, beginn: date | None,
+           bezahlt_bis: date) -> Budget:
+    """Derive the budget of a version; `beginn` is the provider's budget_beginn, `bezahlt_bis` the quarter's end.
+
+    `entgelte` must cover the whole budget year. `puffer_eur` is left open (None) here: it needs the classical billing.
+    Raises Fehlerliste where a planned group has no rate on a day of the budget year.
+    """
+    jahr = jahr_zeitraum(version.budgetjahr)
+    zeitraum = jahr.ab(beginn)
+    linien = herleitung(version, vol, entgelte, zeitraum)
+    fall = sum((z.betrag_eur for z in linien), Decimal("0.00"))
+    pauschal = sum((betrag for _, betrag in version.pauschalen), Decimal("0.00"))
+    monate = [monatsname(m.von) for m in zeitraum.monate()]
+    a = bestand["anpassungen"]
+    a = a[a["budgetjahr"] == version.budgetjahr].sort_values(["wirksam_ab", "grund"])
+    anpassungen = tuple((monatsname(r.wirksam_ab.date()), r.grund, r.betrag_eur) for r in zeilen(a))
+    raten = _raten(fall, pauschal, anpassungen, monate)
+    gesamt = fall + pauschal + sum((x[2] for x in anpassungen), Decimal("0.00"))
+    bis = monatsname(bezahlt_bis)
+    gezahlt = sum((r.betrag_eur for r in raten if r.monat <= bis), Decimal("0.00"))
+    return Budget(version.budgetjahr, version.version, version.basisjahr, version.beschlossen_am, zeitraum.von, fall, pauschal,
+                  gesamt - fall - pauschal, gesamt, raten, gezahlt, None, linien, version.pauschalen, anpassungen)
+
+
+def _raten(fall: Decimal, pauschal: Decimal, anpassungen: tuple[tuple[str, str, Decimal], ...],
+           monate: list[str]) -> tuple[Rate, ...]:
+    """Monthly instalments: the sum in equal parts, each adjustment by itself over the months from its effect on."""
+    if not monate:
+        return ()
+    betraege = gleiche_teile(fall + pauschal, len(monate))
+    for wirksam, _, betrag in anpassungen:
+        erster = next((i for i, m in enumerate(monate) if m >= wirksam), len(monate) - 1)
+        for i, teil in enumerate(gleiche_teile(betrag, len(monate) - erster)):
+            betraege[erster + i] += teil
+    return tuple(Rate(m, b, f) for m, b, f in zip(monate, betraege, gleiche_teile(fall, len(monate)), strict=True))
+
+
+def herleitung(version: Budgetversion, vol: Volumen, entgelte: Entgelte, zeitraum: Zeitraum) -> tuple[Herleitung, ...]:
+    """The case-based part line by line: offer, need group, rate period (a run of days under one agreed rate)."""
+    linien: list[Herleitung] = []
+    fehler: list[Fehler] = []
+    versatz = (zeitraum.von - entgelte.von).days
+    for p in version.plan:
+        satz = entgelte.plan(p.angebot_id, p.hbg, version.beschlossen_am)
+        voll, welche = satz.voll[versatz: versatz + zeitraum.tage], satz.zeile[versatz: versatz + zeitraum.tage]
+        if len(voll) and (voll == KEIN).any() and p.plaetze_plan:
+            fehler.append(kein_entgelt(p.angebot_id, p.hbg, zeitraum.von + timedelta(days=int(np.argmax(voll == KEIN)))))
+            continue
+        basis = plaetze_im_jahr(vol, version.basisjahr, p.angebot_id, p.hbg)
+        grenzen = np.flatnonzero(np.r_[True, welche[1:] != welche[:-1]]) if len(welche) else np.array([], int)
+        for a, e in zip(grenzen, np.r_[grenzen[1:], len(welche)], strict=True):
+            if voll[a] == KEIN:
+                continue  # no places planned, no rate agreed: nothing to derive
+            von, n = zeitraum.von + timedelta(days=int(a)), int(e - a)
+            linien.append(Herleitung(
+                p.angebot_id, p.hbg, von, von + timedelta(days=n - 1), p.plaetze_plan, basis, n, aus_cent(int(voll[a])),
+                aus_cent(Fraction(p.plaetze_plan) * n * int(voll[a]))))
+    if fehler:
+        raise Fehlerliste(fehler)
+    return tuple(linien)
+
+
+def plaetze_im_jahr(vol: Volumen, jahr: int | None, angebot_id: str, hbg: str) -> Fraction | None:
+    """Average occupied places of a calendar year: own paid days without single-case settings ÷ 365 or 366."""
+    if jahr is None or date(jahr, 1, 1) < vol.beginn:
+        return None
+    z = jahr_zeitraum(jahr)
+    maske = vol.wo(eigen=True, angebot_id=angebot_id, hbg=hbg) & ~vol.wo(besonderheit="einzelfallsetting")
+    return Fraction(int(vol.summe(vol.entgelttage, z)[maske].sum()), z.tage)
+
+
+def kein_entgelt(angebot_id: str, hbg: str, tag: date) -> Fehler:
+    """The fault „days, but no rate“."""
+    return Fehler("Tabelle entgelte", f"Für Angebot {angebot_id}, HBG {hbg} gilt am {tag:%d.%m.%Y} kein Entgelt.",
+                  "Bitte das vereinbarte Entgelt mit Gültigkeit ergänzen.", spalte="gueltig_ab", art="entgelt_fehlt")

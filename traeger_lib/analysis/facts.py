@@ -1,0 +1,246 @@
+"""`Facts`: every figure of one provider and quarter, once. Notebook, charts, HTML, Excel, mail and JSON only read it.
+
+Computed in `analyse`; this module holds the types and their machine-readable form (`kennzahlen.json`, CONTRACT §3).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any, Generic, TypeVar
+
+import numpy as np
+
+from traeger_lib.analysis.budget import Budget
+from traeger_lib.analysis.deviation import Abrechnung, Abweichung
+from traeger_lib.analysis.hbg import HbgMix, Mixindex
+from traeger_lib.analysis.outlook import Ausblick
+from traeger_lib.analysis.periods import Quartal, Zeitraum
+from traeger_lib.analysis.rates import Entgeltzeile
+from traeger_lib.analysis.staffing import Personal
+
+SCHEMA_VERSION = "1.0"
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Zweifach(Generic[T]):
+    """The quarter and the year to date (1 January to the quarter's end)."""
+
+    quartal: T
+    kumuliert: T
+
+
+@dataclass(frozen=True, slots=True)
+class Gegliedert(Generic[T]):
+    """A figure of the provider as a whole and of each offer (by angebot_id)."""
+
+    gesamt: T
+    je_angebot: Mapping[str, T]
+
+
+@dataclass(frozen=True, slots=True)
+class Fallzahlen:
+    """Days and persons of a period, own paying bodies. durchschnittlich_belegte_plaetze = Entgelttage ÷ calendar days;
+    anteil_auswaertige = external Entgelttage ÷ all Entgelttage."""
+
+    belegungstage: int
+    abwesenheitstage: int
+    durchschnittlich_belegte_plaetze: Fraction
+    stichtagszahl: int | None
+    faelle_im_zeitraum: int | None
+    zugaenge: int | None
+    abgaenge: int | None
+    wechsel: int | None
+    anteil_auswaertige: Fraction | None
+
+
+@dataclass(frozen=True, slots=True)
+class FallzahlenBlock:
+    """All offers, each offer, and the offers in the budget as if they were the whole provider."""
+
+    gesamt: Fallzahlen
+    je_angebot: Mapping[str, Fallzahlen]
+    im_budget: Fallzahlen
+
+
+@dataclass(frozen=True, slots=True)
+class Angebot:
+    """Master data of an offer."""
+
+    angebot_id: str
+    bezeichnung: str
+    leistungstyp: str
+    sektor: str | None
+    plaetze: int | None
+    im_budget: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Massnahme:
+    """One measure of the scorecard as agreed, in the words of the parties."""
+
+    massnahme_id: str
+    perspektive: str
+    ziel: str
+    massnahme: str
+    kennzahl: str | None
+    sollwert: str | None
+    istwert: str | None
+    status: str
+    faellig: date | None
+    verantwortlich: str | None
+    ueberfaellig: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Massnahmen:
+    """Measures counted by status (as written in the data); overdue = due before the reporting day and not finished."""
+
+    je_status: Mapping[str, int]
+    ueberfaellig: int
+    liste: tuple[Massnahme, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Monat:
+    """One month of history: average occupied places, own paying bodies, of all offers, by offer, and as budgeted."""
+
+    monat: str
+    plaetze: Fraction
+    je_angebot: Mapping[str, Fraction]
+    plaetze_plan: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quartalsstand:
+    """One quarter of history: staffing of all offers and the shares of need groups per offer."""
+
+    quartal: str
+    personal: Personal
+    hbg: Mapping[str, HbgMix]
+
+
+@dataclass(frozen=True, slots=True)
+class Hinweis:
+    """What is missing, provisional or not agreed."""
+
+    schluessel: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verfahren:
+    """Agreed rules that lead a sentence; None = none agreed."""
+
+    korridor_unten_prozent: Decimal | None
+    korridor_oben_prozent: Decimal | None
+    personalanteil_nach: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """Everything published about one provider in one quarter."""
+
+    traeger_id: str
+    name: str
+    ort: str | None
+    leistungstraeger: str
+    quartal: Quartal
+    datenstand: date
+    vorlaeufig: bool
+    erfunden: bool
+    bestandshinweis: str
+    angebote: tuple[Angebot, ...]
+    termin: date | None
+    verfahren: Verfahren
+    fallzahlen: Zweifach[FallzahlenBlock]
+    fallzahlen_vorquartal: FallzahlenBlock | None
+    fallzahlen_vorjahresquartal: FallzahlenBlock | None
+    hbg: Zweifach[Gegliedert[Any]]  # gesamt: Mixindex, je_angebot: HbgMix
+    abweichung: Zweifach[Gegliedert[Abweichung]]
+    klassische_abrechnung: Zweifach[Gegliedert[Abrechnung]]
+    personal: Zweifach[Gegliedert[Personal]]
+    budget: Budget | None
+    trend: Gegliedert[Ausblick | None]
+    massnahmen: Massnahmen
+    entgelte: tuple[Entgeltzeile, ...]
+    verlauf: tuple[Monat, ...]
+    quartalsverlauf: tuple[Quartalsstand, ...]
+    hinweise: tuple[Hinweis, ...]
+
+    def angebot(self, angebot_id: str) -> Angebot:
+        return next(a for a in self.angebote if a.angebot_id == angebot_id)
+
+    def kennzahlen(self) -> dict[str, Any]:
+        """The content of `kennzahlen.json`: Euro to the cent, other figures to 6 decimals, what cannot be given null."""
+        def zweifach(block: Zweifach[Any], form: Any) -> dict[str, Any]:
+            return {"quartal": form(block.quartal), "kumuliert": form(block.kumuliert)}
+
+        def fallzahlen(b: FallzahlenBlock) -> dict[str, Any]:
+            return {**_json(b.gesamt), "je_angebot": _liste(b.je_angebot), "im_budget": _json(b.im_budget)}
+
+        def flach(b: Gegliedert[Any]) -> dict[str, Any]:
+            return {**_json(b.gesamt), "je_angebot": _liste(b.je_angebot)}
+
+        def tief(b: Gegliedert[Any]) -> dict[str, Any]:
+            return {"gesamt": _json(b.gesamt), "je_angebot": _liste(b.je_angebot)}
+
+        ohne_budget = dict.fromkeys(f.name for f in dataclasses.fields(Budget)) | {
+            "budgetjahr": self.quartal.jahr, "raten": [], "herleitung": []}
+        budget = {**(_json(self.budget) if self.budget else ohne_budget)}
+        if self.budget:
+            budget["pauschalen"] = [{"bezeichnung": b, "betrag_eur": _json(e)} for b, e in self.budget.pauschalen]
+            budget["anpassungen"] = [
+                {"wirksam_ab": m, "grund": g, "betrag_eur": _json(e)} for m, g, e in self.budget.anpassungen]
+        return {
+            "schema_version": SCHEMA_VERSION, "traeger_id": self.traeger_id, "name": self.name, "quartal": str(self.quartal),
+            "datenstand": _json(self.datenstand), "vorlaeufig": self.vorlaeufig, "erfunden": self.erfunden,
+            "fallzahlen": zweifach(self.fallzahlen, fallzahlen) | {
+                k: fallzahlen(b) if b else None for k, b in
+                (("vorquartal", self.fallzahlen_vorquartal), ("vorjahresquartal", self.fallzahlen_vorjahresquartal))},
+            "hbg": zweifach(self.hbg, tief),
+            "abweichung": zweifach(self.abweichung, flach),
+            "klassische_abrechnung": zweifach(self.klassische_abrechnung, flach),
+            "personal": zweifach(self.personal, tief),
+            "budget": budget,
+            "trend": tief(self.trend),
+            "massnahmen": {"status": dict(self.massnahmen.je_status), "ueberfaellig": self.massnahmen.ueberfaellig,
+                           "liste": _json(self.massnahmen.liste)},
+            "entgelte": _json(self.entgelte),
+            "verlauf": _json(self.verlauf),
+            "hinweise": _json(self.hinweise),
+        }
+
+
+def _liste(je_angebot: Mapping[str, Any]) -> list[dict[str, Any]]:
+    return [{"angebot_id": k, **{n: v for n, v in (_json(w) or {}).items() if n != "angebot_id"}} for k, w in je_angebot.items()]
+
+
+def _json(x: Any) -> Any:
+    """Plain JSON values: Decimal and Fraction as numbers, dates as ISO text, dataclasses as objects."""
+    if dataclasses.is_dataclass(x) and not isinstance(x, type):
+        if isinstance(x, Quartal):
+            return str(x)
+        return {f.name: _json(getattr(x, f.name)) for f in dataclasses.fields(x)}
+    if isinstance(x, Mapping):
+        return {str(k): _json(v) for k, v in x.items()}
+    if isinstance(x, tuple | list):
+        return [_json(v) for v in x]
+    if isinstance(x, Decimal):
+        return float(x)
+    if isinstance(x, Fraction | float | np.floating):
+        return round(float(x), 6)
+    if isinstance(x, date):
+        return x.isoformat()
+    if isinstance(x, np.integer):
+        return int(x)
+    return x
+
+
+__all__ = ["SCHEMA_VERSION", "Angebot", "Facts", "Fallzahlen", "FallzahlenBlock", "Gegliedert", "Hinweis", "Massnahme",
+           "Massnahmen", "Mixindex", "Monat", "Quartalsstand", "Verfahren", "Zeitraum", "Zweifach"]

@@ -1,0 +1,45 @@
+"""Exact money: commercial rounding and splitting. Amounts are Decimal Euro or whole cents, never binary floats."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
+CENT = Decimal("0.01")
+
+
+def runde_cent(betrag: Decimal | Fraction | int) -> Decimal:
+    """Round an amount in Euro half up (away from zero) to the cent.
+
+    >>> runde_cent(Decimal("21.845")), runde_cent(Fraction(-1, 200))
+    (Decimal('21.85'), Decimal('-0.01'))
+    """
+    if isinstance(betrag, Fraction):
+        cent2 = abs(betrag.numerator) * 200 // betrag.denominator  # half cents, exact
+        cent = (cent2 + 1) // 2
+        return Decimal(cent if betrag >= 0 else -cent) * CENT
+    return Decimal(betrag).quantize(CENT, ROUND_HALF_UP) + 0
+
+
+def aus_cent(cent: int | Fraction) -> Decimal:
+    """Euro from (possibly fractional) cents, rounded half up to the cent.
+
+    >>> aus_cent(2886)
+    Decimal('28.86')
+    """
+    return runde_cent(Fraction(cent) / 100)
+
+
+def in_cent(betrag: Decimal) -> int:
+    """Whole cents of an amount that has at most two decimals."""
+    return int(betrag.scaleb(2).to_integral_exact())
+
+
+def gleiche_teile(betrag: Decimal, n: int) -> list[Decimal]:
+    """Split an amount into n parts that sum to it exactly and differ by at most one cent, the larger ones first.
+
+    >>> [str(x) for x in gleiche_teile(Decimal("154401.00"), 7)][3:5]
+    ['22057.29', '22057.28']
+    """
+    klein, mehr = divmod(in_cent(betrag), n)
+    return [Decimal(klein + (i < mehr)) * CENT for i in range(n)]

@@ -1,0 +1,154 @@
+"""Agreed rates per day: which rate holds on which day, at full occupancy and at absence (DOMAIN.md §3.2).
+
+Not here: how many days (`volume`), what they add up to (`budget`, `deviation`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+
+import numpy as np
+import pandas as pd
+
+from traeger_lib.analysis.money import in_cent, runde_cent
+from traeger_lib.analysis.periods import FEHLT, tag, tage
+from traeger_lib.inputs.schema import Bestand, zeilen
+
+KEIN = -1  # cents where no rate holds
+_IMMER = -(2**40)
+
+
+def abwesenheitssatz(grund: Decimal, massnahme: Decimal, investition: Decimal, faktor: Decimal) -> Decimal:
+    """Reduced rate in € per person and day: faktor × (Grundpauschale + Maßnahmepauschale) + Investitionsbetrag, to the cent.
+
+    >>> abwesenheitssatz(Decimal("2.69"), Decimal("25.35"), Decimal("0.82"), Decimal("0.75"))
+    Decimal('21.85')
+    """
+    return runde_cent(faktor * (grund + massnahme) + investition)
+
+
+@dataclass(frozen=True)
+class Tagessatz:
+    """Rates of one offer and need group per day, int64 cents (n_days,), KEIN where none; `zeile` is the row of `entgelte`."""
+
+    voll: np.ndarray
+    vermindert: np.ndarray
+    zeile: np.ndarray
+
+
+class Entgelte:
+    """The rates of a Bestand, day by day from `von` to `bis`.
+
+    A later decision holds from its gueltig_ab, also retroactively; where two decided on one day overlap, the later
+    gueltig_ab holds. Decisions after the Datenstand are ignored; an empty beschlossen_am was known from the start.
+    """
+
+    def __init__(self, bestand: Bestand, von: date, bis: date) -> None:
+        e = bestand["entgelte"]
+        self.tabelle = e
+        self.von, self.bis = von, bis
+        ab, ende, beschluss = tage(e["gueltig_ab"]), tage(e["gueltig_bis"]), tage(e["beschlossen_am"])
+        bekannt = (beschluss == FEHLT) | (beschluss <= tag(bestand.datenstand))
+        self._ab, self._beschluss = ab, np.where(beschluss == FEHLT, _IMMER, beschluss)
+        self._bis = np.where(ende == FEHLT, 2**40, ende)
+        self._voll = np.array([in_cent(g + m + i) for g, m, i in zip(
+            e["grundpauschale"], e["massnahmepauschale"], e["investitionsbetrag"], strict=True)], dtype=np.int64)
+        self._vermindert = np.array([KEIN if pd.isna(f) else in_cent(abwesenheitssatz(g, m, i, f)) for g, m, i, f in zip(
+            e["grundpauschale"], e["massnahmepauschale"], e["investitionsbetrag"], e["abwesenheit_faktor"], strict=True)],
+            dtype=np.int64)
+        self._zeilen: dict[tuple[str, str], np.ndarray] = {}
+        schluessel = list(zip(e["angebot_id"], e["hbg"], strict=True))
+        for i in np.lexsort((ab, self._beschluss)):
+            if bekannt[i]:
+                k = schluessel[i]
+                self._zeilen[k] = np.r_[self._zeilen.get(k, np.array([], np.int64)), i]
+        self._gemerkt: dict[tuple[str, str, date | None], Tagessatz] = {}
+
+    def ist(self, angebot_id: str, hbg: str) -> Tagessatz:
+        """Actual rates: the latest decision known at the Datenstand."""
+        return self._satz(angebot_id, hbg, None)
+
+    def plan(self, angebot_id: str, hbg: str, beschlossen_am: date) -> Tagessatz:
+        """Plan rates: the latest among those decided on or before the budget version; where none of them is valid that day,
+        the first decided later that is, and failing that the group's first later rate."""
+        return self._satz(angebot_id, hbg, beschlossen_am)
+
+    def spaeter_beschlossen(self, angebot_id: str, hbg: str, beschlossen_am: date) -> bool:
+        """True where a group had no rate at all on the day the budget was decided."""
+        zeilen = self._zeilen.get((angebot_id, hbg), np.array([], np.int64))
+        return bool(len(zeilen)) and bool((self._beschluss[zeilen] > tag(beschlossen_am)).all())
+
+    def _satz(self, angebot_id: str, hbg: str, plan_am: date | None) -> Tagessatz:
+        k = (angebot_id, hbg, plan_am)
+        if k not in self._gemerkt:
+            zeilen = self._zeilen.get((angebot_id, hbg), np.array([], np.int64))
+            if plan_am is not None:
+                spaeter = self._beschluss[zeilen] > tag(plan_am)
+                # written last wins: later decisions first, the earliest of them last, then those known in time
+                erste = zeilen[spaeter][:1]
+                zeilen = np.r_[_spaeteste_zuerst(zeilen[spaeter], self._beschluss), zeilen[~spaeter]]
+            else:
+                erste = zeilen[:0]
+            n = tag(self.bis) - tag(self.von) + 1
+            welche = np.full(n, erste[0] if len(erste) else -1, np.int64)
+            for i in zeilen:
+                a, e = max(self._ab[i] - tag(self.von), 0), min(self._bis[i] - tag(self.von), n - 1)
+                if a <= e:
+                    welche[a: e + 1] = i
+            gilt = welche >= 0
+            nichts = np.full(n, KEIN, np.int64)
+            self._gemerkt[k] = Tagessatz(
+                np.where(gilt, self._voll[welche], nichts) if len(self._voll) else nichts,
+                np.where(gilt, self._vermindert[welche], nichts) if len(self._voll) else nichts, welche)
+        return self._gemerkt[k]
+
+
+def _spaeteste_zuerst(zeilen: np.ndarray, beschluss: np.ndarray) -> np.ndarray:
+    """Rows ordered by decision day from late to early; within one day the later gueltig_ab stays last."""
+    return zeilen[np.argsort(-beschluss[zeilen], kind="stable")]
+
+
+@dataclass(frozen=True, slots=True)
+class Entgeltzeile:
+    """One agreed rate as published: € per person and day."""
+
+    angebot_id: str
+    hbg: str
+    gueltig_ab: date
+    gueltig_bis: date | None
+    grundpauschale_eur: Decimal
+    massnahmepauschale_eur: Decimal
+    investitionsbetrag_eur: Decimal
+    gesamt_eur: Decimal
+    abwesenheit_eur: Decimal | None
+    beschlossen_am: date | None
+
+
+def entgeltzeilen(bestand: Bestand, von: date, bis: date) -> tuple[Entgeltzeile, ...]:
+    """The rates whose validity touches a period and which were decided by the Datenstand, in order of offer, group, begin."""
+    saetze = []
+    for r in zeilen(bestand["entgelte"]):
+        ab, ende = r.gueltig_ab.date(), None if pd.isna(r.gueltig_bis) else r.gueltig_bis.date()
+        am = None if pd.isna(r.beschlossen_am) else r.beschlossen_am.date()
+        if ab > bis or (ende and ende < von) or (am and am > bestand.datenstand):
+            continue
+        teile = (r.grundpauschale, r.massnahmepauschale, r.investitionsbetrag)
+        weg = None if pd.isna(r.abwesenheit_faktor) else abwesenheitssatz(*teile, r.abwesenheit_faktor)
+        saetze.append(Entgeltzeile(r.angebot_id, r.hbg, ab, ende, *teile, sum(teile, Decimal(0)), weg, am))
+    return tuple(sorted(saetze, key=lambda z: (z.angebot_id, gruppenrang(z.hbg), z.gueltig_ab, z.beschlossen_am or date.min)))
+
+
+def gruppenrang(hbg: str) -> tuple[int, int, str]:
+    """Sort key of need groups: 1, 2, … 10, then I, II, III, IV …, then other names, `ohne` last.
+
+    >>> sorted(["10", "2", "ohne", "IV", "II"], key=gruppenrang)
+    ['2', '10', 'II', 'IV', 'ohne']
+    """
+    roemisch = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5, "VI": 6, "VII": 7, "VIII": 8}
+    if hbg.isdecimal():
+        return 0, int(hbg), hbg
+    if hbg in roemisch:
+        return 1, roemisch[hbg], hbg
+    return (3 if hbg == "ohne" else 2), 0, hbg

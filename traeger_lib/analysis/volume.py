@@ -1,0 +1,397 @@
+"""Days and persons: from stays and absences to daily counts per group, and from presences to admissions and discharges.
+
+One vectorised pass over all stays; nothing here knows money. Rules: DOMAIN.md §3.1, definitions „Days“ and „Persons“ of
+the contract. Everything later reads the daily matrix, so a month, a quarter or a rate period is only a slice of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from traeger_lib.analysis.periods import FEHLT, Zeitraum, datum, tag, tage
+from traeger_lib.inputs.schema import Bestand, zeilen
+
+GRUPPE = ["angebot_id", "eigen", "hbg", "hbg_ausgang", "s", "zusage", "besonderheit"]
+OFFEN = 2**22  # day number of „no end“, beyond the year 9999
+_PERSON = 2**24  # room for day numbers in a combined key person · _PERSON + day
+
+
+@dataclass(frozen=True)
+class Volumen:
+    """Daily counts of persons: `voll` at the full rate (Belegungstage), `vermindert` at the reduced one (Abwesenheitstage).
+
+    Both are int64 arrays (n_groups, n_days); `gruppen` has one row per group with the columns of GRUPPE; day 0 is `beginn`.
+    `hbg_ausgang` is the group before „+S“ (the granted one where s is false).
+    """
+
+    gruppen: pd.DataFrame
+    voll: np.ndarray
+    vermindert: np.ndarray
+    beginn: date
+
+    @property
+    def entgelttage(self) -> np.ndarray:
+        """Paid days: days at the full plus days at the reduced rate, (n_groups, n_days)."""
+        return np.asarray(self.voll + self.vermindert)
+
+    def gruppe(self, g: int | np.integer[Any]) -> Any:
+        """The group of a row, its columns as attributes."""
+        return next(zeilen(self.gruppen.iloc[[int(g)]]))
+
+    def scheibe(self, z: Zeitraum) -> slice:
+        """The columns of a period, cut to what is held."""
+        a = tag(z.von) - tag(self.beginn)
+        return slice(max(0, a), max(0, a + z.tage))
+
+    def summe(self, matrix: np.ndarray, z: Zeitraum) -> np.ndarray:
+        """Days per group in a period, int64 (n_groups,)."""
+        return np.asarray(matrix[:, self.scheibe(z)].sum(axis=1))
+
+    def wo(self, **bedingung: object) -> np.ndarray:
+        """Boolean mask over the groups, e.g. `wo(eigen=True, angebot_id="A")`."""
+        maske = np.ones(len(self.gruppen), bool)
+        for spalte, wert in bedingung.items():
+            maske &= (self.gruppen[spalte] == wert).to_numpy()
+        return maske
+
+    def monatswerte(self, z: Zeitraum, maske: np.ndarray, matrix: np.ndarray | None = None) -> np.ndarray:
+        """Days per calendar month of `z` summed over the masked groups, int64 (n_months,)."""
+        m = self.entgelttage if matrix is None else matrix
+        je_tag = m[maske].sum(axis=0)
+        return np.array([je_tag[self.scheibe(monat)].sum() for monat in z.monate()], dtype=np.int64)
+
+
+@dataclass(frozen=True)
+class Aufenthalte:
+    """Stays as arrays, sorted by person, offer and begin; the raw material of days and persons.
+
+    `person` int codes, `angebot` int codes into `angebote`, `beginn`/`ende` day numbers (OFFEN where running on).
+    """
+
+    angebote: tuple[str, ...]
+    person: np.ndarray
+    angebot: np.ndarray
+    beginn: np.ndarray
+    ende: np.ndarray
+    eigen: np.ndarray
+    zeile: np.ndarray
+
+    def praesenzen(self, *, vereinigt: bool = False, luecke: int = 1) -> Aufenthalte:
+        """Rows joined to presences: in one offer, or over all offers (`vereinigt`), where rows touch or follow the next day."""
+        if not len(self.person):
+            return self
+        schluessel = self.person if vereinigt else self.person * len(self.angebote) + self.angebot
+        ordnung = np.lexsort((self.beginn, schluessel))
+        k, b, e = schluessel[ordnung], self.beginn[ordnung], self.ende[ordnung]
+        neu = np.r_[True, k[1:] != k[:-1]]
+        # the furthest end so far within the person: offset by key keeps a plain running maximum inside each key
+        rang = np.cumsum(neu)
+        weit = np.maximum.accumulate(e + rang * (OFFEN * 4)) - rang * (OFFEN * 4)
+        start = neu | np.r_[True, b[1:] > weit[:-1] + luecke]
+        erste = np.flatnonzero(start)
+        letzte = np.r_[erste[1:] - 1, len(b) - 1]
+        o = ordnung[erste]
+        return Aufenthalte(self.angebote, self.person[o], self.angebot[o], b[erste], weit[letzte], self.eigen[o], self.zeile[o])
+
+    def nur(self, maske: np.ndarray) -> Aufenthalte:
+        """The rows of a boolean mask."""
+        return Aufenthalte(self.angebote, *(a[maske] for a in (
+            self.person, self.angebot, self.beginn, self.ende, self.eigen, self.zeile)))
+
+
+def aufenthalte(bestand: Bestand) -> Aufenthalte:
+    """The rows of `faelle` as sorted arrays."""
+    f = bestand["faelle"]
+    angebote = tuple(sorted(bestand["angebote"]["angebot_id"]))
+    person = pd.factorize(f["person_id"])[0].astype(np.int64)
+    angebot = pd.Index(angebote).get_indexer(f["angebot_id"]).astype(np.int64)
+    beginn, ende = tage(f["beginn"]), tage(f["ende"])
+    ende = np.where(ende == FEHLT, OFFEN, ende)
+    eigen = f["kostentraeger"].isin(bestand.eigene_kostentraeger).to_numpy(dtype=bool)
+    o = np.lexsort((beginn, person * len(angebote) + angebot))
+    return Aufenthalte(angebote, person[o], angebot[o], beginn[o], ende[o], eigen[o], np.arange(len(f))[o])
+
+
+def volumen(bestand: Bestand, bis: date, *, von: date | None = None) -> Volumen:
+    """Daily counts of every group until `bis` (inclusive), from the first day in the data or `von`.
+
+    Open stays run to `bis` or to an earlier Datenstand. Monthly aggregates are spread as evenly over the days of their
+    month as whole days allow, so that they add up exactly and a rate changing inside a month splits them by calendar days.
+    """
+    stays = aufenthalte(bestand)
+    monate = tage(bestand["fallzahlen"]["monat"])
+    erste = [int(stays.beginn.min())] if len(stays.beginn) else []
+    erste += [int(monate.min())] if len(monate) else []
+    t0 = tag(von) if von else min([*erste, tag(bis)])
+    t1 = tag(bis)
+    schluessel = pd.concat([_gruppen_faelle(bestand).iloc[stays.zeile], _gruppen_fallzahlen(bestand)], ignore_index=True)
+    codes, gruppen = _kodiere(schluessel)
+    n, n_tage = len(gruppen), t1 - t0 + 1
+    anwesend = np.zeros((n, n_tage), np.int64)
+    vermindert = np.zeros_like(anwesend)
+    if len(stays.beginn):
+        beginn, ende = stays.beginn, _gezaehltes_ende(bestand, stays)
+        offen_bis = min(t1, tag(bestand.datenstand))
+        ende = np.where(stays.ende == OFFEN, offen_bis, ende)
+        code = codes[: len(beginn)]
+        anwesend = _tagesmatrix(code, beginn, ende, n, t0, t1)
+        abwesend = _verminderte_tage(bestand, stays, beginn, ende)
+        if abwesend is not None:
+            zeile, a, e, bezahlt_bis = abwesend
+            anwesend -= _tagesmatrix(code[zeile], a, e, n, t0, t1)
+            vermindert = _tagesmatrix(code[zeile], a, bezahlt_bis, n, t0, t1)
+    if len(monate):
+        f, code = bestand["fallzahlen"], codes[len(stays.beginn):]
+        anwesend += _verteilt(code, monate, f["belegungstage"], n, t0, t1)
+        vermindert += _verteilt(code, monate, f["abwesenheitstage"], n, t0, t1)
+    return Volumen(gruppen, anwesend, vermindert, datum(t0))
+
+
+def _gruppen_faelle(bestand: Bestand) -> pd.DataFrame:
+    f = bestand["faelle"]
+    s = f["s"].fillna(False).astype(bool)
+    return pd.DataFrame({
+        "angebot_id": f["angebot_id"], "eigen": f["kostentraeger"].isin(bestand.eigene_kostentraeger), "hbg": f["hbg"],
+        "hbg_ausgang": f["hbg_ausgang"].where(s & f["hbg_ausgang"].notna(), f["hbg"]), "s": s,
+        "zusage": f["kostenzusage"].fillna(True).astype(bool), "besonderheit": f["besonderheit"].fillna("regelfall")})
+
+
+def _gruppen_fallzahlen(bestand: Bestand) -> pd.DataFrame:
+    f = bestand["fallzahlen"]
+    s = f["s"].fillna(False).astype(bool)
+    return pd.DataFrame({
+        "angebot_id": f["angebot_id"], "eigen": f["kostentraeger"].isin(bestand.eigene_kostentraeger), "hbg": f["hbg"],
+        "hbg_ausgang": f["hbg_ausgang"].where(s & f["hbg_ausgang"].notna(), f["hbg"]), "s": s,
+        "zusage": True, "besonderheit": "regelfall"})
+
+
+def _kodiere(schluessel: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
+    """Group number per row, and the distinct groups in sorted order (so that row order is irrelevant)."""
+    kombiniert = np.zeros(len(schluessel), np.int64)
+    werte = []
+    for spalte in GRUPPE:
+        c, w = pd.factorize(schluessel[spalte], sort=True)
+        kombiniert = kombiniert * max(len(w), 1) + c
+        werte.append(w)
+    einzeln, codes = np.unique(kombiniert, return_inverse=True)
+    spalten, rest = {}, einzeln
+    for spalte, w in zip(reversed(GRUPPE), reversed(werte), strict=True):
+        spalten[spalte] = w.take(rest % max(len(w), 1)) if len(w) else w
+        rest = rest // max(len(w), 1)
+    return codes, pd.DataFrame({s: spalten[s] for s in GRUPPE})
+
+
+def _tagesmatrix(code: np.ndarray, a: np.ndarray, e: np.ndarray, n: int, t0: int, t1: int) -> np.ndarray:
+    """Persons per group and day from intervals [a, e]: +1 at the begin, −1 after the end, running sum over the days."""
+    a, e = np.maximum(a, t0), np.minimum(e, t1)
+    gilt = a <= e
+    breite = t1 - t0 + 2
+    code, a, e = code[gilt] * breite, a[gilt] - t0, e[gilt] - t0 + 1
+    d = np.bincount(code + a, minlength=n * breite) - np.bincount(code + e, minlength=n * breite)
+    return d.reshape(n, breite)[:, :-1].cumsum(axis=1)
+
+
+def _verteilt(code: np.ndarray, monate: np.ndarray, werte: pd.Series, n: int, t0: int, t1: int) -> np.ndarray:
+    """Monthly totals spread over days: of N days on D calendar days, day i gets ⌊(i+1)·N/D⌋ − ⌊i·N/D⌋."""
+    matrix = np.zeros((n, t1 - t0 + 1), np.int64)
+    anzahl = werte.fillna(0).to_numpy(np.int64)
+    beginn = monate.astype("datetime64[D]").astype("datetime64[M]")
+    laenge = ((beginn + 1).astype("datetime64[D]") - beginn.astype("datetime64[D]")).astype(np.int64)
+    for i in range(31):
+        je_tag = np.where(i < laenge, (i + 1) * anzahl // laenge - i * anzahl // laenge, 0)
+        tag_nr = monate + i
+        gilt = (je_tag > 0) & (tag_nr >= t0) & (tag_nr <= t1)
+        np.add.at(matrix, (code[gilt], tag_nr[gilt] - t0), je_tag[gilt])
+    return matrix
+
+
+def _regeln(bestand: Bestand) -> pd.DataFrame:
+    """`verfahren` with day numbers `ab`/`bis` and the offers they govern (one row per offer and rule period).
+
+    Before the first agreed rule the usual one holds: the exit day counts, every absence day is paid in full.
+    """
+    v = bestand["verfahren"].sort_values(["traeger_id", "gueltig_ab"])
+    ab = pd.Series(tage(v["gueltig_ab"]), index=v.index)
+    naechste = ab.groupby(v["traeger_id"]).shift(-1)
+    v = v.assign(ab=ab, bis=naechste.fillna(OFFEN).astype(np.int64) - 1)
+    return v.merge(bestand["angebote"][["angebot_id", "traeger_id"]], on="traeger_id")
+
+
+def _gezaehltes_ende(bestand: Bestand, stays: Aufenthalte) -> np.ndarray:
+    """Last counted day per row: the exit day is dropped on a move to an offer of the same provider that begins that day,
+    or where the agreed rule drops it (a presence of one day then still counts 1)."""
+    ende = stays.ende.copy()
+    p = stays.praesenzen()
+    # rows are sorted by person, offer, begin: a presence's last row is the one whose end is the presence's end
+    schluessel = stays.person * len(stays.angebote) + stays.angebot
+    letzte = np.r_[(schluessel[1:] != schluessel[:-1]) | (stays.beginn[1:] != stays.ende[:-1] + 1), True]
+    nr = np.cumsum(np.r_[True, letzte[:-1]]) - 1
+    zeile = np.flatnonzero(letzte)
+    # ordering of `p` equals the ordering of the rows, so presence k ends in row zeile[k]
+    assert len(zeile) == len(p.person) == nr[-1] + 1
+    aus = (p.ende < OFFEN)
+    wechselt = np.zeros(len(zeile), bool)
+    schluessel_ende, schluessel_beginn = p.person * _PERSON + p.ende, p.person * _PERSON + p.beginn
+    kandidat = np.flatnonzero(aus & np.isin(schluessel_ende, schluessel_beginn))
+    if len(kandidat):
+        traeger = bestand["angebote"].set_index("angebot_id")["traeger_id"].reindex(list(stays.angebote))
+        traeger_code = pd.factorize(traeger)[0]
+        links = pd.DataFrame({"k": kandidat, "schluessel": schluessel_ende[kandidat]})
+        rechts = pd.DataFrame({"q": np.arange(len(p.person)), "schluessel": schluessel_beginn})
+        paar = links.merge(rechts, on="schluessel")
+        k, q = paar["k"].to_numpy(), paar["q"].to_numpy()
+        anderes = (p.angebot[k] != p.angebot[q]) & (traeger_code[p.angebot[k]] == traeger_code[p.angebot[q]])
+        # two presences of the same single day: the greater offer id receives the day
+        gegenseitig = (p.beginn[k] == p.ende[k]) & (p.ende[q] == p.beginn[q])
+        wechselt[k[anderes & ~(gegenseitig & (p.angebot[k] > p.angebot[q]))]] = True
+    regeln = _regeln(bestand)
+    entfaellt = wechselt.copy()
+    for r in zeilen(regeln[~regeln["austrittstag_zaehlt"].fillna(True).astype(bool)]):
+        angebot = stays.angebote.index(r.angebot_id)
+        entfaellt |= aus & (p.angebot == angebot) & (p.ende >= r.ab) & (p.ende <= r.bis) & (p.beginn < p.ende)
+    ende[zeile[entfaellt]] -= 1
+    return ende
+
+
+def _verminderte_tage(
+    bestand: Bestand, stays: Aufenthalte, beginn: np.ndarray, ende: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
+    """Segments of reduced-rate days: (row, first day, last day, last *paid* day); days beyond the yearly cap are unpaid."""
+    ab = bestand["abwesenheiten"]
+    regeln = _regeln(bestand)
+    regeln = regeln[regeln["abwesenheit_volle_tage"].notna()]
+    if ab.empty or regeln.empty:
+        return None
+    person = pd.Index(pd.unique(bestand["faelle"]["person_id"])).get_indexer(pd.Index(ab["person_id"])).astype(np.int64)
+    angebot = pd.Index(stays.angebote).get_indexer(pd.Index(ab["angebot_id"])).astype(np.int64)
+    gilt = (person >= 0) & (angebot >= 0)
+    leer = np.zeros(int(gilt.sum()), np.int64)
+    fort = Aufenthalte(stays.angebote, person[gilt], angebot[gilt], tage(ab["beginn"])[gilt], tage(ab["ende"])[gilt],
+                       leer.astype(bool), leer).praesenzen()
+    n = len(stays.angebote)
+    schluessel_stay = stays.person * n + stays.angebot
+    teile = []
+    for rang, r in enumerate(zeilen(regeln.sort_values("ab"))):
+        m = fort.angebot == stays.angebote.index(r.angebot_id)
+        a = np.maximum(fort.beginn[m] + int(r.abwesenheit_volle_tage), r.ab)
+        e = np.minimum(fort.ende[m], r.bis)
+        k = fort.person[m] * n + fort.angebot[m]
+        lang = a <= e
+        hoechstens = OFFEN if pd.isna(r.abwesenheit_max_tage_jahr) else int(r.abwesenheit_max_tage_jahr)
+        teile.append((k[lang], a[lang], e[lang], np.full(lang.sum(), hoechstens), np.full(lang.sum(), rang)))
+    k, a, e, grenze, nr = (np.concatenate(t) for t in zip(*teile, strict=True))
+    # cut by the rows of the stay (an HBG change may fall into an absence), then by calendar years
+    ordnung = schluessel_stay * _PERSON + beginn
+    erste = np.searchsorted(ordnung, k * _PERSON + a, "right") - 1
+    letzte = np.searchsorted(ordnung, k * _PERSON + e, "right") - 1
+    erste = np.where((erste >= 0) & (schluessel_stay[np.maximum(erste, 0)] == k), erste, erste + 1)
+    wieder = _wiederhole(np.maximum(letzte - erste + 1, 0))
+    zeile = erste[wieder[0]] + wieder[1]
+    k, a, e, grenze, nr = (x[wieder[0]] for x in (k, a, e, grenze, nr))
+    a, e = np.maximum(a, beginn[zeile]), np.minimum(e, ende[zeile])
+    lang = a <= e
+    zeile, k, a, e, grenze, nr = (x[lang] for x in (zeile, k, a, e, grenze, nr))
+    jahr_a, jahr_e = _jahr(a), _jahr(e)
+    wieder = _wiederhole(jahr_e - jahr_a + 1)
+    jahr = jahr_a[wieder[0]] + wieder[1]
+    zeile, k, a, e, grenze, nr = (x[wieder[0]] for x in (zeile, k, a, e, grenze, nr))
+    a, e = np.maximum(a, _neujahr(jahr)), np.minimum(e, _neujahr(jahr + 1) - 1)
+    return zeile, a, e, _bezahlt_bis(k * 10_000 + jahr, a, e, grenze, nr)
+
+
+def _bezahlt_bis(konto: np.ndarray, a: np.ndarray, e: np.ndarray, grenze: np.ndarray, nr: np.ndarray) -> np.ndarray:
+    """Last paid day of each segment: per account (person, offer, year) at most `grenze` reduced days, first come first."""
+    kontonr, konten = pd.factorize(konto)
+    bezahlt = np.zeros(len(konten), np.int64)
+    ergebnis = a - 1
+    for regel in np.unique(nr):  # rule periods in time order; usually one
+        i = np.flatnonzero(nr == regel)
+        i = i[np.lexsort((a[i], kontonr[i]))]
+        laenge = e[i] - a[i] + 1
+        neu = np.r_[True, kontonr[i][1:] != kontonr[i][:-1]]
+        summe = np.cumsum(laenge)
+        davor = summe - laenge - np.maximum.accumulate(np.where(neu, summe - laenge, 0))
+        frei = np.maximum(grenze[i] - bezahlt[kontonr[i]] - davor, 0)
+        zahlbar = np.minimum(laenge, frei)
+        ergebnis[i] = a[i] + zahlbar - 1
+        np.add.at(bezahlt, kontonr[i], zahlbar)
+    return ergebnis
+
+
+def _wiederhole(anzahl: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """For each index repeated `anzahl` times: the index, and its running number from 0."""
+    index = np.repeat(np.arange(len(anzahl)), anzahl)
+    return index, np.arange(len(index)) - np.repeat(np.cumsum(anzahl) - anzahl, anzahl)
+
+
+def _jahr(t: np.ndarray) -> np.ndarray:
+    return t.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
+
+
+def _neujahr(jahr: np.ndarray) -> np.ndarray:
+    return (jahr - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
+
+
+@dataclass(frozen=True, slots=True)
+class Personen:
+    """Persons in a period: census, period count, admissions, discharges, moves between offers (DOMAIN.md §3.1).
+
+    stichtagszahl before + zugaenge − abgaenge = stichtagszahl after.
+    """
+
+    stichtagszahl: int | None
+    faelle_im_zeitraum: int | None
+    zugaenge: int | None
+    abgaenge: int | None
+    wechsel: int | None
+
+
+@dataclass(frozen=True)
+class Personenzaehlung:
+    """Counts persons of one set of offers in any period, from the rows given (own paying bodies, say)."""
+
+    zeilen: Aufenthalte
+    praesenzen: Aufenthalte
+    angebotspraesenzen: Aufenthalte
+    wechseltage: np.ndarray
+
+    @classmethod
+    def aus(cls, stays: Aufenthalte, angebote: Iterable[str], *, nur_eigene: bool = True) -> Personenzaehlung:
+        """Take the rows in `angebote` (own paying bodies only unless said) and join them to presences once."""
+        codes = [i for i, a in enumerate(stays.angebote) if a in set(angebote)]
+        zeilen = stays.nur(np.isin(stays.angebot, codes) & (stays.eigen | (not nur_eigene)))
+        je_angebot = zeilen.praesenzen()
+        return cls(zeilen, zeilen.praesenzen(vereinigt=True), je_angebot, _wechseltage(je_angebot))
+
+    def zaehle(self, z: Zeitraum) -> Personen:
+        """The counts of a period."""
+        a, e = tag(z.von), tag(z.bis)
+        p = self.praesenzen
+        im_zeitraum = (self.zeilen.beginn <= e) & (self.zeilen.ende >= a)
+        return Personen(
+            stichtagszahl=int(np.unique(p.person[(p.beginn <= e) & (p.ende > e)]).size),
+            faelle_im_zeitraum=int(np.unique(self.zeilen.person[im_zeitraum]).size),
+            zugaenge=int(((p.beginn >= a) & (p.beginn <= e)).sum()),
+            abgaenge=int(((p.ende >= a) & (p.ende <= e)).sum()),
+            wechsel=int(((self.wechseltage >= a) & (self.wechseltage <= e)).sum()))
+
+
+def _wechseltage(p: Aufenthalte) -> np.ndarray:
+    """Days of entry of every pair (leave one offer, enter another on the same or the next day); each pair once, also where
+    both presences are of the same single day."""
+    aus = p.ende < OFFEN
+    tage_: list[np.ndarray] = []
+    for abstand in (0, 1):
+        links = pd.DataFrame({"k": np.flatnonzero(aus), "schluessel": (p.person * _PERSON + p.ende + abstand)[aus]})
+        rechts = pd.DataFrame({"q": np.arange(len(p.person)), "schluessel": p.person * _PERSON + p.beginn})
+        paar = links.merge(rechts, on="schluessel")
+        k, q = paar["k"].to_numpy(), paar["q"].to_numpy()
+        doppelt = (p.beginn[k] == p.ende[q]) & (p.ende[k] == p.beginn[q]) & (k > q) & (abstand == 0)
+        tage_.append(p.beginn[q[(p.angebot[k] != p.angebot[q]) & ~doppelt]])
+    return np.concatenate(tage_)

@@ -1,0 +1,172 @@
+"""The command line: `traeger …`. Parses, calls, prints; what it calls lives below.
+
+Exit codes: 0 done, 1 something failed (the rest was done), 2 wrong use or faulty data.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from functools import wraps
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+app = typer.Typer(help="Werkbank für sozialraumorientierte Trägerbudgets.", no_args_is_help=True, add_completion=False,
+                  pretty_exceptions_enable=False, rich_markup_mode=None)
+
+Bestandspfad = Annotated[Path, typer.Argument(help="Ordner mit den Tabellen und bestand.toml", metavar="BESTAND")]
+Quartalstext = Annotated[str, typer.Argument(help="Quartal, etwa 2026Q1", metavar="QUARTAL")]
+Zielordner = Annotated[Path | None, typer.Option("--out", help="Zielordner (sonst parameterized_runs/QUARTAL)", metavar="DIR")]
+
+
+def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
+    """A user's mistake is told in German and ends with exit code 2, never with a traceback."""
+    @wraps(f)
+    def innen(*args: Any, **kwargs: Any) -> Any:
+        from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler, gruppiert
+        try:
+            return f(*args, **kwargs)
+        except Fehlerliste as e:
+            for zeile in gruppiert(e.fehler):
+                typer.echo(zeile, err=True)
+        except TraegerFehler as e:
+            typer.echo(str(e), err=True)
+        except OSError as e:
+            typer.echo(f"{e.filename or 'Datei'} lässt sich nicht lesen oder schreiben: {e.strerror or e}.", err=True)
+        raise typer.Exit(2)
+    return innen
+
+
+@app.command()
+@verstaendlich
+def demo(ziel: Annotated[Path, typer.Argument(metavar="ZIEL", help="Ordner, der geschrieben wird")],
+         providers: Annotated[int, typer.Option(min=1, max=5000, help="Anzahl der Träger")] = 8,
+         years: Annotated[int, typer.Option(min=1, max=20, help="Jahre Vorgeschichte")] = 6,
+         seed: Annotated[int, typer.Option(help="Startwert des Zufalls")] = 2026,
+         format: Annotated[str, typer.Option(help="csv, xlsx oder parquet")] = "csv") -> None:
+    """Schreibt einen erfundenen Bestand: plausibel, wiederholbar, als erfunden gekennzeichnet."""
+    from traeger_lib.inputs.demo import schreibe_demo
+    from traeger_lib.inputs.faults import TraegerFehler
+    if format not in ("csv", "xlsx", "parquet"):
+        raise TraegerFehler(f"„{format}“ ist kein Format. Möglich sind csv, xlsx und parquet.")
+    dateien = schreibe_demo(ziel, providers=providers, years=years, seed=seed, format=format)
+    typer.echo(f"{len(dateien)} Dateien nach {ziel} geschrieben (erfundene Daten).")
+
+
+@app.command()
+@verstaendlich
+def check(bestand: Bestandspfad, as_json: Annotated[bool, typer.Option("--json", help="alle Fehler als JSON")] = False) -> None:
+    """Prüft einen Bestand und nennt jeden Fehler."""
+    from dataclasses import asdict
+
+    from traeger_lib.inputs.faults import Fehlerliste, gruppiert
+    from traeger_lib.inputs.reading import lies
+    hinweise: tuple[tuple[str, str], ...] = ()
+    try:
+        b, fehler = lies(bestand)
+        hinweise = b.hinweise
+    except Fehlerliste as e:
+        fehler = list(e.fehler)
+    if as_json:
+        typer.echo(json.dumps({"fehler": [asdict(f) | {"text": str(f)} for f in fehler],
+                               "hinweise": [{"traeger_id": i, "text": t} for i, t in hinweise]}, ensure_ascii=False, indent=1))
+    else:
+        for zeile in gruppiert(fehler):
+            typer.echo(zeile)
+        for traeger_id, text in hinweise:
+            typer.echo(f"Hinweis{f' ({traeger_id})' if traeger_id else ''}: {text}")
+        typer.echo("Keine Fehler." if not fehler else f"{len(fehler)} Fehler.")
+    raise typer.Exit(2 if fehler else 0)
+
+
+@app.command()
+@verstaendlich
+def facts(traeger_id: Annotated[str, typer.Argument(metavar="ID", help="Kennung des Trägers")],
+          quartal: Quartalstext, bestand: Bestandspfad,
+          out: Annotated[Path | None, typer.Option("--out", help="Datei statt Ausgabe", metavar="FILE")] = None) -> None:
+    """Gibt die Kennzahlen eines Trägers als JSON aus, ohne Notebook."""
+    from traeger_lib import analyse, load
+    from traeger_lib.operations.manifest import schreibe_json
+    kennzahlen = analyse(load(bestand, traeger_id), traeger_id, quartal).kennzahlen()
+    if out:
+        schreibe_json(out, kennzahlen)
+    else:
+        typer.echo(json.dumps(kennzahlen, ensure_ascii=False, indent=1))
+
+
+@app.command()
+@verstaendlich
+def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
+            only: Annotated[list[str] | None, typer.Option("--only", help="nur dieser Träger (mehrfach möglich)", metavar="ID")] = None,
+            jobs: Annotated[int | None, typer.Option(min=1, help="gleichzeitige Berichte (sonst: Prozessorkerne)")] = None,
+            force: Annotated[bool, typer.Option("--force", help="alle neu rechnen")] = False,
+            retry_failed: Annotated[bool, typer.Option("--retry-failed", help="nur die zuletzt fehlgeschlagenen")] = False,
+            timeout: Annotated[int, typer.Option(min=1, help="Zeitlimit je Zelle in Sekunden")] = 600) -> None:
+    """Erstellt die Berichte aller Träger eines Quartals; ein zweiter Lauf rechnet nur, was fehlt oder sich geändert hat."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.table import Table
+
+    from traeger_lib.analysis.periods import Quartal
+    from traeger_lib.operations import batch
+    q = Quartal.aus(quartal)
+    ziel = out or Path("parameterized_runs") / str(q)
+    konsole = Console()
+    terminal = konsole.is_terminal
+    spalten = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*spalten, console=konsole, disable=not terminal) as balken:
+        aufgabe = balken.add_task(f"Berichte {q}", total=None)
+
+        def melde(e: batch.Ergebnis, fertig: int, gesamt: int) -> None:
+            balken.update(aufgabe, completed=fertig, total=gesamt)
+            if not terminal:
+                typer.echo(f"[{fertig}/{gesamt}] {e.traeger_id}: {e.stand}{f' ({e.grund})' if e.grund else ''}")
+        ergebnisse = batch.quartal(q, bestand, ziel, nur=only or (), jobs=jobs, erzwingen=force, nur_fehlgeschlagene=retry_failed,
+                                   zeitlimit_s=timeout, melde=melde)
+    tabelle = Table("Träger", "Stand", "Warum", "Sekunden", title=f"Steuerungsberichte {q.lang}", title_justify="left")
+    for e in ergebnisse:
+        dauer = f"{e.sekunden:.1f}".replace(".", ",") if e.sekunden else ""
+        tabelle.add_row(e.traeger_id, f"{batch.ZEICHEN[e.stand]} {e.stand}", e.grund, dauer)
+    konsole.print(tabelle)
+    konsole.print(f"Übersicht: {ziel / 'index.html'}", markup=False, soft_wrap=True)
+    raise typer.Exit(1 if any(e.stand == batch.FEHLGESCHLAGEN for e in ergebnisse) else 0)
+
+
+@app.command()
+@verstaendlich
+def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None) -> None:
+    """Schreibt je Träger eine Nachricht als .eml-Datei und die Liste der Empfangenden; versandt wird nichts."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from traeger_lib.analysis.periods import Quartal
+    from traeger_lib.operations.mail import schreibe_post
+    q = Quartal.aus(quartal)
+    post = schreibe_post(q, bestand, out or Path("parameterized_runs") / str(q))
+    tabelle = Table("Träger", "An", "Rolle", "Datei oder Grund", title=f"Postausgang {q.lang} (nichts versandt)", title_justify="left")
+    for p in post:
+        ziel = str(p.datei) if p.datei else p.grund
+        for nr, (_, adresse, rolle) in enumerate(p.empfaenger or (("", "", ""),)):
+            tabelle.add_row(p.traeger_id if not nr else "", adresse, rolle, ziel if not nr else "")
+    Console().print(tabelle)
+    raise typer.Exit(0 if all(p.datei for p in post) else 1)
+
+
+@app.command()
+@verstaendlich
+def lab(port: Annotated[int, typer.Option(help="Port")] = 8888) -> None:
+    """Startet JupyterLab auf den Notebooks (nur auf diesem Rechner, mit Zugangswort)."""
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={port}", "notebooks"]))
+
+
+def main() -> None:
+    """Entry point of the `traeger` command."""
+    app()
+
+
+if __name__ == "__main__":
+    main()

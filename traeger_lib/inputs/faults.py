@@ -1,0 +1,59 @@
+"""What is wrong with the data, said in one German line each: place, value, reason, remedy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Fehler:
+    """One fault. `zeile` counts as the user's program shows it (header = 1); `wert` is empty for confidential columns;
+    `traeger_id` is empty where the fault blocks the whole Bestand; `art` names the kind, for grouping."""
+
+    ort: str
+    grund: str
+    abhilfe: str
+    zeile: int | None = None
+    spalte: str = ""
+    wert: str = ""
+    traeger_id: str = ""
+    art: str = ""
+
+    def __str__(self) -> str:
+        teile = [self.ort]
+        if self.zeile is not None:
+            teile.append(f"Zeile {self.zeile}")
+        if self.spalte:
+            teile.append(f"Spalte {self.spalte}")
+        wert = f"„{self.wert}“: " if self.wert else ""
+        return f"{', '.join(teile)}: {wert}{self.grund} {self.abhilfe}".strip()
+
+
+class TraegerFehler(Exception):
+    """A mistake of the user's that is told in German, without a traceback; the command ends with exit code 2."""
+
+
+class Fehlerliste(TraegerFehler):
+    """All faults of a Bestand at once."""
+
+    def __init__(self, fehler: Sequence[Fehler]) -> None:
+        self.fehler = tuple(fehler)
+        super().__init__("\n".join(map(str, self.fehler)))
+
+
+def gruppiert(fehler: Sequence[Fehler], je_art: int = 20) -> list[str]:
+    """The faults as lines for display: kind by kind, the first `je_art` of each, then how many more there are.
+
+    >>> gruppiert([Fehler("a.csv", "Falsch.", "Ändern.", zeile=z, art="x") for z in (2, 3, 4)], je_art=1)
+    ['a.csv, Zeile 2: Falsch. Ändern.', '… und 2 weitere dieser Art']
+    """
+    arten: dict[str, list[Fehler]] = {}
+    for f in fehler:
+        arten.setdefault(f.art or f.grund, []).append(f)
+    zeilen = []
+    for gruppe in arten.values():
+        zeilen += [str(f) for f in gruppe[:je_art]]
+        if len(gruppe) > je_art:
+            zeilen.append(f"… und {len(gruppe) - je_art:,} weitere dieser Art".replace(",", "."))
+    return zeilen

@@ -1,0 +1,312 @@
+"""The tables of a Bestand: every column with type, unit and meaning, in one place.
+
+The reader converts by it, the checks enforce it, and `data/README.md` (the data dictionary) is generated from it.
+Not here: reading files (`reading`), rules between tables (`checks`).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import date
+from typing import Any
+
+import pandas as pd
+
+# How a column's values are held in memory. Decimals stay exact (decimal.Decimal objects), dates are datetime64[s],
+# a month is its first day, ja/nein is the nullable boolean, whole numbers are nullable Int64, the rest is text.
+ARTEN = {
+    "id": "Kennung aus Großbuchstaben, Ziffern, „-“ und „_“ (2 bis 32 Zeichen)",
+    "text": "Text",
+    "datum": "Datum TT.MM.JJJJ oder JJJJ-MM-TT",
+    "monat": "Monat JJJJ-MM",
+    "quartal": "Quartal, etwa 2026Q1",
+    "janein": "ja oder nein",
+    "ganzzahl": "ganze Zahl",
+    "dezimal": "Zahl mit Komma oder Punkt",
+    "geld": "Betrag in Euro, höchstens zwei Nachkommastellen",
+    "auswahl": "einer der genannten Werte",
+}
+ID_MUSTER = r"[A-Z0-9][A-Z0-9_-]{1,31}"
+
+
+@dataclass(frozen=True, slots=True)
+class Spalte:
+    """One column: name in the data, kind (key of ARTEN), meaning in German; `minimum` bounds numbers from below."""
+
+    name: str
+    art: str
+    bedeutung: str
+    pflicht: bool = False
+    werte: tuple[str, ...] = ()
+    einheit: str = ""
+    standard: str = ""  # what an empty cell means
+    minimum: int | None = None
+    vertraulich: bool = False  # the value never appears in a message (person ids, free text)
+
+
+@dataclass(frozen=True, slots=True)
+class Tabelle:
+    """One table: `schluessel` are the columns that identify a row; `gehoert` says through which column a row
+    belongs to a provider (traeger_id, angebot_id) or that the table is shared (empty)."""
+
+    name: str
+    zweck: str
+    spalten: tuple[Spalte, ...]
+    schluessel: tuple[str, ...] = ()
+    gehoert: str = "angebot_id"
+    pflicht: bool = False
+    spalte: Mapping[str, Spalte] = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "spalte", {s.name: s for s in self.spalten})
+
+    @property
+    def pflichtspalten(self) -> tuple[str, ...]:
+        return tuple(s.name for s in self.spalten if s.pflicht)
+
+
+def _s(name: str, art: str, bedeutung: str, **mehr: Any) -> Spalte:
+    """A column; a trailing `*` in the name marks it as required."""
+    return Spalte(name.rstrip("*"), art, bedeutung, pflicht=name.endswith("*"), **mehr)
+
+
+_TRAEGER = _s("traeger_id*", "id", "Kennung des Leistungserbringers")
+_ANGEBOT = _s("angebot_id*", "id", "Kennung des Leistungsangebots")
+_PERSON = _s("person_id*", "text", "Pseudonym der leistungsberechtigten Person", vertraulich=True)
+_HBG = _s("hbg*", "text", "Hilfebedarfsgruppe, wie bewilligt; „ohne“, wo ein Angebot keine Gruppen kennt")
+_S = _s("s", "janein", "Hilfe teilweise in den Sozialraum verlagert („+ S“)", standard="nein")
+_AUSGANG = _s("hbg_ausgang", "text", "Hilfebedarfsgruppe vor der Verlagerung; Pflicht, wo s = ja")
+_KOSTENTRAEGER = _s("kostentraeger*", "text", "zahlende Stelle; die eigenen stehen in bestand.toml")
+_GUELTIG_AB = _s("gueltig_ab*", "datum", "gilt von diesem Tag an")
+
+TABELLEN: dict[str, Tabelle] = {t.name: t for t in (
+    Tabelle("traeger", "Leistungserbringer", (
+        _TRAEGER,
+        _s("name*", "text", "Name, wie er im Bericht steht"),
+        _s("ort", "text", "Ort"),
+        _s("modell", "text", "Budgetmodell, etwa „Bremen“ oder „Nordfriesland“"),
+        _s("budget_beginn", "datum", "erster Tag der Budgetfinanzierung", standard="Beginn des Budgetjahres"),
+    ), ("traeger_id",), "traeger_id", pflicht=True),
+    Tabelle("angebote", "Leistungsangebote eines Trägers", (
+        _ANGEBOT, _TRAEGER,
+        _s("bezeichnung*", "text", "Name des Angebots"),
+        _s("leistungstyp*", "text", "Leistungstyp; Mittelwerte der HBG sind nur in einem Typ vergleichbar"),
+        _s("sektor", "text", "etwa besondere Wohnform, ambulant, teilstationär"),
+        _s("plaetze", "ganzzahl", "feste Platzzahl, wo es eine gibt", einheit="Plätze", minimum=0),
+        _s("im_budget*", "janein", "gehört zum Trägerbudget"),
+    ), ("angebot_id",), "traeger_id", pflicht=True),
+    Tabelle("entgelte", "vereinbarte Entgelte; wo Zeiträume sich überschneiden, gilt der spätere Beschluss", (
+        _ANGEBOT, _HBG, _GUELTIG_AB,
+        _s("gueltig_bis", "datum", "gilt bis zu diesem Tag einschließlich", standard="unbefristet"),
+        _s("grundpauschale*", "geld", "Grundpauschale", einheit="€ je Person und Tag", minimum=0),
+        _s("massnahmepauschale*", "geld", "Maßnahmepauschale", einheit="€ je Person und Tag", minimum=0),
+        _s("investitionsbetrag*", "geld", "Investitionsbetrag", einheit="€ je Person und Tag", minimum=0),
+        _s("abwesenheit_faktor", "dezimal", "Anteil von Grund- und Maßnahmepauschale an Abwesenheitstagen", minimum=0),
+        _s("gesamt", "geld", "Summe der drei Bestandteile, zur Kontrolle", einheit="€ je Person und Tag", minimum=0),
+        _s("beschlossen_am", "datum", "Tag des Beschlusses", standard="von Anfang an bekannt"),
+    ), ("angebot_id", "hbg", "gueltig_ab", "beschlossen_am")),
+    Tabelle("faelle", "Fälle: eine Zeile je Aufenthalt in einer Hilfebedarfsgruppe, erster und letzter Tag eingeschlossen", (
+        _PERSON, _ANGEBOT, _KOSTENTRAEGER, _HBG, _S, _AUSGANG,
+        _s("beginn*", "datum", "erster Tag"),
+        _s("ende", "datum", "letzter Tag", standard="läuft weiter"),
+        _s("kostenzusage", "janein", "Kostenübernahme zugesagt; „nein“ wird gezählt, aber nicht abgerechnet", standard="ja"),
+        _s("hilfe_zur_pflege", "janein", "erhält zugleich Hilfe zur Pflege (§ 132 Abs. 3 SGB IX)", standard="nein"),
+        _s("besonderheit", "auswahl", "Besonderheit des Falls", standard="regelfall",
+           werte=("regelfall", "zusatzbetreuung", "einzelfallsetting", "stand_by", "klassische_assistenz")),
+    ), ("person_id", "angebot_id", "beginn")),
+    Tabelle("abwesenheiten", "Abwesenheiten, erster und letzter Tag eingeschlossen", (
+        _PERSON, _ANGEBOT,
+        _s("beginn*", "datum", "erster Tag der Abwesenheit"),
+        _s("ende*", "datum", "letzter Tag der Abwesenheit"),
+        _s("grund", "text", "Grund", vertraulich=True),
+    ), ("person_id", "angebot_id", "beginn")),
+    Tabelle("fallzahlen", "Monatswerte für Angebote, die keine Fallzeilen liefern", (
+        _ANGEBOT, _KOSTENTRAEGER, _HBG, _S, _AUSGANG,
+        _s("monat*", "monat", "Monat"),
+        _s("belegungstage*", "ganzzahl", "Tage zum vollen Entgelt", einheit="Tage", minimum=0),
+        _s("abwesenheitstage", "ganzzahl", "Tage zum verminderten Entgelt", einheit="Tage", minimum=0),
+        _s("stichtagszahl", "ganzzahl", "Personen, die über den letzten Tag des Monats hinaus bleiben", einheit="Personen", minimum=0),
+        _s("zugaenge", "ganzzahl", "Zugänge im Monat", einheit="Personen", minimum=0),
+        _s("abgaenge", "ganzzahl", "Abgänge im Monat", einheit="Personen", minimum=0),
+    ), ("angebot_id", "kostentraeger", "hbg", "s", "hbg_ausgang", "monat")),
+    Tabelle("personal", "eingesetztes Personal", (
+        _ANGEBOT,
+        _s("monat*", "monat", "Monat"),
+        _s("qualifikation*", "auswahl", "Qualifikation", werte=("fachkraft", "nicht_fachkraft", "leitung")),
+        _s("vk*", "dezimal", "Vollkräfte im Monatsmittel", einheit="VK", minimum=0),
+        _s("kosten_eur", "geld", "Personalkosten des Monats", einheit="€"),
+    ), ("angebot_id", "monat", "qualifikation")),
+    Tabelle("schluessel", "Betreuungsschlüssel", (
+        _ANGEBOT, _HBG, _GUELTIG_AB,
+        _s("personen_je_vk*", "dezimal", "Personen je Vollkraft (1:10 → 10)", einheit="Personen je VK", minimum=0),
+        _s("leitung_enthalten", "janein", "Schlüssel schließt Leitungsanteile ein", standard="nein"),
+    ), ("angebot_id", "hbg", "gueltig_ab")),
+    Tabelle("budgets", "Budgets mit Versionen: Mengengerüst (fallbezogen) und Pauschalen", (
+        _TRAEGER,
+        _s("budgetjahr*", "ganzzahl", "Kalenderjahr des Budgets", minimum=2000),
+        _s("version*", "ganzzahl", "Nummer der Fassung; die höchste bis Quartalsende beschlossene gilt", minimum=1),
+        _s("beschlossen_am*", "datum", "Tag des Beschlusses"),
+        _s("basisjahr", "ganzzahl", "Jahr der Fallzahlen dahinter", standard="verhandelt, nicht hergeleitet", minimum=2000),
+        _s("art*", "auswahl", "Art der Zeile", werte=("fallbezogen", "pauschal")),
+        Spalte("angebot_id", "id", "Angebot; Pflicht, wo fallbezogen"),
+        Spalte("hbg", "text", "Hilfebedarfsgruppe; Pflicht, wo fallbezogen"),
+        _s("plaetze_plan", "dezimal", "durchschnittlich belegte Plätze; Pflicht, wo fallbezogen", einheit="Plätze", minimum=0),
+        _s("bezeichnung", "text", "wofür eine Pauschale gezahlt wird; Pflicht, wo pauschal"),
+        _s("betrag_eur", "geld", "Betrag der Pauschale im Jahr; Pflicht, wo pauschal", einheit="€"),
+    ), (), "traeger_id"),
+    Tabelle("verfahren", "vereinbarte Zähl- und Verfahrensregeln", (
+        _TRAEGER, _GUELTIG_AB,
+        _s("austrittstag_zaehlt*", "janein", "der letzte Tag wird gezählt"),
+        _s("abwesenheit_volle_tage", "ganzzahl", "so viele erste Tage einer Abwesenheit zum vollen Entgelt",
+           standard="alle zum vollen Entgelt", einheit="Tage", minimum=0),
+        _s("abwesenheit_max_tage_jahr", "ganzzahl", "Höchstzahl verminderter Tage je Person, Angebot und Kalenderjahr",
+           standard="keine Grenze", einheit="Tage", minimum=0),
+        _s("korridor_unten_prozent", "dezimal", "vereinbarter Korridor nach unten", standard="nicht vereinbart", einheit="%"),
+        _s("korridor_oben_prozent", "dezimal", "vereinbarter Korridor nach oben", standard="nicht vereinbart", einheit="%"),
+        _s("personalanteil_nach", "auswahl", "Maßstab für den eigenen Anteil am Personal", standard="nicht vereinbart",
+           werte=("tage", "personen", "euro")),
+    ), ("traeger_id", "gueltig_ab"), "traeger_id"),
+    Tabelle("brueche", "Brüche in den Zeitreihen, für den Trend", (
+        _s("von*", "datum", "erster betroffener Tag"),
+        _s("bis*", "datum", "letzter betroffener Tag"),
+        _s("art*", "auswahl", "Art des Bruchs", werte=("bruch", "untererfassung")),
+        _s("grund*", "text", "Grund"),
+        _s("leistungstyp", "text", "nur dieser Leistungstyp", standard="alle"),
+        _s("traeger_id", "id", "nur dieser Träger", standard="alle"),
+    ), (), ""),
+    Tabelle("anpassungen", "gesetzliche oder besondere Anpassungen des Budgets", (
+        _TRAEGER,
+        _s("budgetjahr*", "ganzzahl", "Kalenderjahr des Budgets", minimum=2000),
+        _s("wirksam_ab*", "datum", "wirkt von diesem Monat an"),
+        _s("betrag_eur*", "geld", "Betrag, auf die restlichen Monate verteilt", einheit="€"),
+        _s("grund*", "text", "Grund"),
+    ), (), "traeger_id"),
+    Tabelle("massnahmen", "Maßnahmen der Balanced Scorecard (BSC)", (
+        _s("massnahme_id*", "text", "Kennung der Maßnahme"),
+        _TRAEGER,
+        _s("perspektive*", "text", "Perspektive der BSC"),
+        _s("ziel*", "text", "Ziel"),
+        _s("massnahme*", "text", "Maßnahme"),
+        _s("kennzahl", "text", "woran der Erfolg gemessen wird"),
+        _s("sollwert", "text", "Zielwert der Kennzahl"),
+        _s("istwert", "text", "erreichter Wert"),
+        _s("status*", "text", "etwa nicht_begonnen, laufend, abgeschlossen, zurueckgestellt"),
+        _s("faellig", "datum", "fällig am"),
+        _s("verantwortlich", "text", "verantwortliche Stelle"),
+        _s("vereinbart_am", "datum", "vereinbart am"),
+        _s("handlungsfeld", "text", "Handlungsfeld"),
+        _s("prioritaet", "text", "1 kurz-, 2 mittel-, 3 langfristig, 1–3 Dauerthema"),
+        _s("vorhaben", "text", "Vorhaben oder Projekt, zu dem die Maßnahme gehört"),
+        _s("mittel_eur", "geld", "Mittel", einheit="€"),
+        _s("eigenanteil_eur", "geld", "Eigenanteil", einheit="€"),
+        _s("bemerkung", "text", "Bemerkung", vertraulich=True),
+    ), ("traeger_id", "massnahme_id"), "traeger_id"),
+    Tabelle("termine", "Steuerungsgespräche", (
+        _TRAEGER,
+        _s("quartal*", "quartal", "Quartal, über das gesprochen wird"),
+        _s("termin*", "datum", "Tag des Gesprächs"),
+        _s("ort", "text", "Ort"),
+    ), ("traeger_id", "quartal"), "traeger_id"),
+    Tabelle("verteiler", "wer welchen Bericht bekommt", (
+        _TRAEGER,
+        _s("name*", "text", "Name der empfangenden Person", vertraulich=True),
+        _s("email*", "text", "E-Mail-Adresse", vertraulich=True),
+        _s("rolle*", "auswahl", "Rolle", werte=("leistungstraeger", "leistungserbringer", "interessenvertretung")),
+    ), ("traeger_id", "email"), "traeger_id"),
+)}
+
+PANDAS_TYP: dict[str, Any] = {"datum": "datetime64[s]", "monat": "datetime64[s]", "janein": "boolean", "ganzzahl": "Int64",
+              "dezimal": object, "geld": object}
+
+
+def zeilen(frame: pd.DataFrame) -> Iterator[Any]:
+    """The rows of a frame as named tuples, their fields of any type."""
+    return iter(frame.itertuples(index=False))
+
+
+def leere_tabelle(name: str) -> pd.DataFrame:
+    """An empty frame with the columns and types of table `name`."""
+    return pd.DataFrame({s.name: pd.Series(dtype=PANDAS_TYP.get(s.art, "str")) for s in TABELLEN[name].spalten})
+
+
+@dataclass(frozen=True)
+class Bestand:
+    """All tables of one reporting state (Datenstand), converted and checked.
+
+    `tabellen` maps every name of TABELLEN to a frame with every column of the schema; treat the frames as
+    read-only. `hinweise` are (traeger_id or "", text) remarks that do not block; `gelesen` says how each file
+    was read (rows, encoding, separator).
+    """
+
+    tabellen: Mapping[str, pd.DataFrame]
+    datenstand: date
+    leistungstraeger: str
+    eigene_kostentraeger: tuple[str, ...]
+    hinweis: str = ""
+    erfunden: bool = False
+    hinweise: tuple[tuple[str, str], ...] = ()
+    gelesen: tuple[str, ...] = ()
+
+    def __getitem__(self, tabelle: str) -> pd.DataFrame:
+        return self.tabellen[tabelle]
+
+    @property
+    def traeger_ids(self) -> list[str]:
+        return sorted(self["traeger"]["traeger_id"])
+
+    def pruefsumme(self) -> str:
+        """SHA-256 over every value of every table and the Bestand's own settings; row order counts."""
+        h = hashlib.sha256()
+        kopf = (self.datenstand.isoformat(), self.leistungstraeger, *self.eigene_kostentraeger, self.hinweis, str(self.erfunden))
+        h.update("\x1f".join(kopf).encode())
+        for name in sorted(self.tabellen):
+            h.update(f"\x1e{name}\n".encode())
+            h.update(self.tabellen[name].to_csv(index=False).encode())
+        return h.hexdigest()
+
+    def nur(self, traeger_id: str) -> Bestand:
+        """The same Bestand with the rows of one provider only (shared tables: those that concern it)."""
+        if traeger_id not in set(self["traeger"]["traeger_id"]):
+            raise KeyError(traeger_id)
+        angebote = self["angebote"].loc[self["angebote"]["traeger_id"] == traeger_id]
+        eigene = set(angebote["angebot_id"])
+        teil = {}
+        for name, frame in self.tabellen.items():
+            gehoert = TABELLEN[name].gehoert
+            if gehoert == "traeger_id":
+                frame = frame[frame["traeger_id"] == traeger_id]
+            elif gehoert == "angebot_id":
+                frame = frame[frame["angebot_id"].isin(eigene)]
+            else:
+                frame = frame[(frame["traeger_id"].isna() | (frame["traeger_id"] == traeger_id))
+                              & (frame["leistungstyp"].isna() | frame["leistungstyp"].isin(set(angebote["leistungstyp"])))]
+            teil[name] = frame.reset_index(drop=True)
+        return replace(self, tabellen=teil, hinweise=tuple(h for h in self.hinweise if h[0] in ("", traeger_id)))
+
+
+def datenwoerterbuch() -> str:
+    """The data dictionary (data/README.md) as Markdown, in German."""
+    zeilen = [
+        "# Datenwörterbuch", "",
+        "Erzeugt aus `traeger_lib/inputs/schema.py` mit `make dictionary`; nicht von Hand ändern.", "",
+        "Ein *Bestand* ist ein Ordner mit einer Datei je Tabelle (`.csv` oder `.parquet`) oder eine `.xlsx`-Datei mit einem",
+        "Blatt je Tabelle im Ordner, dazu `bestand.toml` mit `datenstand` (Datum), `leistungstraeger` (Name), `eigene_kostentraeger` (Liste)",
+        "und, wo gewünscht, `hinweis` (Text) und `erfunden` (true für erfundene Daten; sie werden nie versandt).", "",
+        "Spalten mit * sind Pflicht. Leere Zellen bedeuten, was unter „leer“ steht. Fehlende Tabellen ohne * gelten als leer.", "",
+        "| Ordner | Inhalt |", "|---|---|",
+        "| `beispiel/` | acht erfundene Träger, sechs Jahre (`traeger demo`) |",
+        "| `aufsuchende_hilfe/` | eine veröffentlichte Entgeltvereinbarung, Vollbelegung angenommen |",
+        "| alles andere | eigene Daten; git übergeht sie |", "",
+    ]
+    for t in TABELLEN.values():
+        zeilen += [f"## `{t.name}`{' *' if t.pflicht else ''}", "", f"{t.zweck[0].upper()}{t.zweck[1:]}.", "",
+                   "| Spalte | Art | Bedeutung | Einheit | leer |", "|---|---|---|---|---|"]
+        for s in t.spalten:
+            art = ", ".join(f"`{w}`" for w in s.werte) if s.werte else ARTEN[s.art]
+            zeilen.append(f"| `{s.name}`{' *' if s.pflicht else ''} | {art} | {s.bedeutung} | {s.einheit} | {s.standard} |")
+        if t.schluessel:
+            zeilen += ["", "Eine Zeile ist bestimmt durch " + ", ".join(f"`{k}`" for k in t.schluessel) + "."]
+        zeilen.append("")
+    return "\n".join(zeilen).rstrip() + "\n"

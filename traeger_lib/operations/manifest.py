@@ -1,0 +1,99 @@
+"""What a report was made from, and whether it is still what it was: hashes of data, code and files.
+
+A manifest is written last; a folder without one is not a report.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Iterable, Mapping
+from functools import cache
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from traeger_lib import __version__
+from traeger_lib.inputs.schema import Bestand
+
+PAKETE = ("pandas", "numpy", "matplotlib", "papermill", "nbconvert", "XlsxWriter")
+BERICHT_DATEIEN = ("bericht.ipynb", "bericht.html", "tabellen.xlsx", "kennzahlen.json", "parameter.yaml")
+
+
+def sha256(pfad: Path) -> str:
+    """Hash of a file."""
+    with pfad.open("rb") as f:
+        return hashlib.file_digest(f, "sha256").hexdigest()
+
+
+@cache
+def code_pruefsumme() -> str:
+    """Hash over the library's own files: any change of code or template makes reports stale."""
+    wurzel = Path(__file__).resolve().parents[1]
+    h = hashlib.sha256()
+    for pfad in sorted(p for p in wurzel.rglob("*") if p.suffix in {".py", ".j2", ".json", ".css", ".toml"}):
+        h.update(pfad.relative_to(wurzel).as_posix().encode() + b"\0" + pfad.read_bytes())
+    return h.hexdigest()
+
+
+def code_version() -> str:
+    """„0.1.0 (Code 0123456789ab)“."""
+    return f"{__version__} (Code {code_pruefsumme()[:12]})"
+
+
+def paketversionen() -> dict[str, str]:
+    """Versions of the packages that shape figures and files."""
+    versionen = {}
+    for name in PAKETE:
+        try:
+            versionen[name] = version(name)
+        except PackageNotFoundError:
+            versionen[name] = "nicht installiert"
+    return versionen
+
+
+def fingerabdruck(daten: str, notebook: Path, parameter: Mapping[str, Any]) -> dict[str, str]:
+    """What a report depends on, each as a hash; a re-run compares these and says which one changed."""
+    return {"daten": daten, "notebook": sha256(notebook), "programm": code_pruefsumme(),
+            "parameter": hashlib.sha256(json.dumps(parameter, sort_keys=True).encode()).hexdigest()}
+
+
+def herkunft(bestand: Bestand, **parameter: str | int) -> dict[str, str]:
+    """The provenance footer: Datenstand, data hash, code version, parameters. `bestand` holds one provider's data."""
+    return {
+        "Datenstand": f"{bestand.datenstand:%d.%m.%Y}", "Daten (Prüfsumme)": bestand.pruefsumme()[:12], "Programm": code_version(),
+        "Parameter": ", ".join(f"{k} = {v}" for k, v in parameter.items()),
+        **({"Achtung": "erfundene Beispieldaten"} if bestand.erfunden else {}),
+    }
+
+
+def schreibe_json(pfad: Path, inhalt: Any) -> None:
+    """Write JSON so that it is whole or absent: temporary file, fsync, rename."""
+    neu = pfad.with_name(f".{pfad.name}.neu")
+    with neu.open("w", encoding="utf-8") as f:
+        json.dump(inhalt, f, ensure_ascii=False, indent=1)
+        f.write("\n")
+        f.flush()
+        os.fsync(f.fileno())
+    neu.replace(pfad)
+
+
+def lies_json(pfad: Path) -> dict[str, Any] | None:
+    """A JSON file's content, None where there is none or it is broken."""
+    try:
+        inhalt = json.loads(pfad.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return None
+    return inhalt if isinstance(inhalt, dict) else None
+
+
+def ist_vollstaendig(ordner: Path, manifest: Mapping[str, Any]) -> bool:
+    """True where every file of the manifest is there with its hash."""
+    dateien = manifest.get("dateien", {})
+    return bool(dateien) and all((ordner / n).is_file() and sha256(ordner / n) == h for n, h in dateien.items())
+
+
+def dateihashes(ordner: Path, namen: Iterable[str]) -> dict[str, str]:
+    """File name → hash."""
+    return {n: sha256(ordner / n) for n in namen}

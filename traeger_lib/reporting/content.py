@@ -1,0 +1,199 @@
+"""Which tables a report holds: each a function of Facts. HTML sections and Excel sheets both read these, so they agree."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from decimal import Decimal
+
+from traeger_lib.analysis.facts import Facts, Fallzahlen
+from traeger_lib.analysis.rates import gruppenrang
+from traeger_lib.reporting import formats as f
+from traeger_lib.reporting.tables import Tabelle, Wert, spalten
+
+EIGENE = "Eigene Kostenträger"
+STATUS = {"nicht_begonnen": "noch nicht begonnen", "laufend": "laufend", "abgeschlossen": "abgeschlossen",
+          "zurueckgestellt": "zurückgestellt"}
+
+
+def _zeitraeume(facts: Facts) -> tuple[tuple[str, str], ...]:
+    return (("quartal", facts.quartal.lang), ("kumuliert", f"Jahr {facts.quartal.jahr} bis {f.tag(facts.quartal.zeitraum.bis)}"))
+
+
+def fallzahlen(facts: Facts) -> list[Tabelle]:
+    """Days, places and persons per offer, for the quarter and the year to date; the year before beside the quarter."""
+    kopf = spalten("Angebot", ("Belegte Plätze", "zahl1"), ("Belegungstage", "zahl"), ("Abwesenheitstage", "zahl"), ("Stichtag", "zahl"),
+                   ("Fälle im Zeitraum", "zahl"), ("Zugänge", "zahl"), ("Abgänge", "zahl"), ("Wechsel", "zahl"), ("Auswärtige", "prozent"))
+
+    def zeile(name: str, x: Fallzahlen) -> tuple[Wert, ...]:
+        return (name, x.durchschnittlich_belegte_plaetze, x.belegungstage, x.abwesenheitstage, x.stichtagszahl, x.faelle_im_zeitraum,
+                x.zugaenge, x.abgaenge, x.wechsel, x.anteil_auswaertige)
+
+    tabellen = []
+    for schluessel, text in _zeitraeume(facts):
+        b = getattr(facts.fallzahlen, schluessel)
+        zeilen = [zeile(facts.angebot(a).bezeichnung, x) for a, x in b.je_angebot.items()]
+        if not all(a.im_budget for a in facts.angebote):
+            zeilen.append(zeile("davon im Budget", b.im_budget))
+        tabellen.append(Tabelle(f"Fallzahlen, {text}", f"{EIGENE}; Auswärtige: Anteil an allen Entgelttagen", kopf,
+                                (*zeilen, zeile("Träger gesamt", b.gesamt)), summenzeile=True))
+    return tabellen
+
+
+def trend(facts: Facts) -> list[Tabelle]:
+    """Year means ahead and the change per year, per offer and in total."""
+    reihen = [(facts.angebot(a).bezeichnung, x) for a, x in facts.trend.je_angebot.items()] + [("Träger gesamt", facts.trend.gesamt)]
+    jahre = sorted({j.periode for _, x in reihen if x for j in x.jahresmittel})
+    kopf = [("Veränderung pro Jahr", "differenz1"), ("von", "differenz1"), ("bis", "differenz1")]
+    for j in jahre:
+        kopf += [(f"Plätze {j}", "zahl1"), (f"{j} von", "zahl1"), (f"{j} bis", "zahl1")]
+    zeilen = []
+    for name, x in reihen:
+        zeile: list[Wert] = [name]
+        if x is None:
+            zeile += [None] * len(kopf)
+        else:
+            zeile += [x.veraenderung_pro_jahr, x.veraenderung_unten80, x.veraenderung_oben80]
+            mittel = {j.periode: j for j in x.jahresmittel}
+            for j in jahre:
+                zeile += [mittel[j].mittel, mittel[j].unten80, mittel[j].oben80] if j in mittel else [None] * 3
+        zeilen.append(tuple(zeile))
+    bruch = [t for _, x in reihen if x for t in x.bruch]
+    basis = f"{EIGENE}, Entgelttage; „von … bis“ mit 80 % Sicherheit" + ("; Brüche markiert" if bruch else "")
+    tabellen = [Tabelle("Trend und Prognose", basis, spalten("Angebot", *kopf), tuple(zeilen), summenzeile=True)]
+    if bruch:
+        tabellen.append(Tabelle(
+            "Veränderung pro Jahr mit und ohne markierten Zeitraum", f"{EIGENE}, Plätze je Jahr",
+            spalten("Angebot", "von", "bis", "Grund", ("mit", "differenz1"), ("ohne", "differenz1")),
+            tuple((name, f.tag(t.von), f.tag(t.bis), t.grund, x.veraenderung_pro_jahr, t.veraenderung_pro_jahr_ohne)
+                  for name, x in reihen if x for t in x.bruch)))
+    return tabellen
+
+
+def hbg(facts: Facts) -> list[Tabelle]:
+    """Shares per need group, granted, „+S“ and budgeted; means and index, granted and before S side by side."""
+    tabellen = []
+    for schluessel, text in _zeitraeume(facts):
+        zeilen, kennzahlen = [], []
+        for a, x in getattr(facts.hbg, schluessel).je_angebot.items():
+            name = facts.angebot(a).bezeichnung
+            for h in sorted({*x.anteile, *x.anteile_budget}, key=gruppenrang):
+                zeilen.append((name, h, x.anteile.get(h), x.anteile_s.get(h), x.anteile_budget.get(h)))
+            kennzahlen.append((name, x.mittlere_hbg, x.mittlere_hbg_ausgang, x.mittlere_hbg_budget, x.anteil_s, x.mixindex,
+                               x.mixindex_ausgang))
+        g = getattr(facts.hbg, schluessel).gesamt
+        kennzahlen.append(("Träger gesamt", None, None, None, g.anteil_s, g.mixindex, g.mixindex_ausgang))
+        tabellen.append(Tabelle(
+            f"Mittlere HBG und Mixindex, {text}", f"{EIGENE}, Entgelttage; Mixindex: Angebote im Budget, 1 = budgetierter Bedarf",
+            spalten("Angebot", ("Mittlere HBG", "zahl3"), ("vor „+S“", "zahl3"), ("im Budget", "zahl3"), ("Anteil „+S“", "prozent"),
+                    ("Mixindex", "zahl3"), ("Mixindex vor „+S“", "zahl3")), tuple(kennzahlen), summenzeile=True))
+        tabellen.append(Tabelle(
+            f"Anteile der Hilfebedarfsgruppen, {text}", f"{EIGENE}, Entgelttage, bewilligte Gruppe",
+            spalten("Angebot", "HBG", ("Anteil", "prozent"), ("davon „+S“", "prozent"), ("im Budget", "prozent")), tuple(zeilen)))
+    return tabellen
+
+
+def abweichung(facts: Facts) -> list[Tabelle]:
+    """Soll, Ist and the four effects per offer; classical billing beside it."""
+    tabellen = []
+    for schluessel, text in _zeitraeume(facts):
+        b, k = getattr(facts.abweichung, schluessel), getattr(facts.klassische_abrechnung, schluessel)
+        alle = [(facts.angebot(a).bezeichnung, x) for a, x in b.je_angebot.items()] + [("Summe", b.gesamt)]
+        zeilen = [(name, x.soll_eur, x.ist_eur, x.abweichung_eur, x.mengeneffekt_eur, x.mixeffekt_eur, x.s_effekt_eur, x.preiseffekt_eur,
+                   x.abweichung_s_neutral_eur) for name, x in alle]
+        basis = f"{EIGENE}, Angebote im Budget, Entgelttage, ohne Einzelfallsettings und ohne Fälle ohne Kostenzusage"
+        tabellen.append(Tabelle(
+            f"Abweichung vom budgetierten Volumen in Euro, {text}", basis,
+            spalten("Angebot", ("Soll", "euro"), ("Ist", "euro"), ("Abweichung", "euro_differenz"), ("Menge", "euro_differenz"),
+                    ("Mix", "euro_differenz"), ("„+S“", "euro_differenz"), ("Preis", "euro_differenz"), ("S-neutral", "euro_differenz")),
+            tuple(zeilen), summenzeile=True))
+        tabellen.append(Tabelle(
+            f"Klassische Abrechnung in Euro, {text}", f"{EIGENE}, Angebote im Budget; Einzelfallsettings getrennt",
+            spalten("Angebot", ("Klassische Abrechnung", "euro"), ("Einzelfallsettings", "euro")),
+            (*((facts.angebot(a).bezeichnung, x.betrag_eur, x.einzelfall_eur) for a, x in k.je_angebot.items()),
+             ("Summe", k.gesamt.betrag_eur, k.gesamt.einzelfall_eur)), summenzeile=True))
+    return tabellen
+
+
+def budget(facts: Facts) -> list[Tabelle]:
+    """The derivation line by line, from places to the sum, and the instalments."""
+    b = facts.budget
+    if b is None:
+        return []
+    zeilen: list[tuple[Wert, ...]] = [
+        (facts.angebot(z.angebot_id).bezeichnung, z.hbg, f"{z.von:%d.%m.} bis {z.bis:%d.%m.%Y}", z.plaetze_plan, z.plaetze_basisjahr,
+         z.tage, z.entgelt_eur, z.betrag_eur) for z in b.herleitung]
+    leer: tuple[Wert, ...] = (None,) * 6
+    zeilen.append(("Fallbezogen", *leer, b.fallbezogen_eur))
+    zeilen += [(f"Pauschale: {name}", *leer, betrag) for name, betrag in b.pauschalen]
+    zeilen += [(f"Anpassung ab {f.monat(monat)}: {grund}", *leer, betrag) for monat, grund, betrag in b.anpassungen]
+    zeilen.append((f"Budget {b.budgetjahr}", *leer, b.gesamt_eur))
+    herkunft = f"Basisjahr {b.basisjahr}" if b.basisjahr else "verhandelt, nicht aus einem Basisjahr hergeleitet"
+    summe = sum((r.betrag_eur for r in b.raten), Decimal(0))
+    return [
+        Tabelle(f"Herleitung des Budgets {b.budgetjahr}, Version {b.version}", f"{herkunft}; beschlossen am {f.tag(b.beschlossen_am)}; "
+                "Betrag = Plätze × Tage × Entgelt, je Zeile auf den Cent gerundet",
+                spalten("Zeile", "HBG", "Zeitraum", ("Plätze Plan", "zahl2"), ("Plätze Basisjahr", "zahl2"), ("Tage", "zahl"),
+                        ("Entgelt €/Tag", "euro"), ("Betrag €", "euro")), tuple(zeilen), summenzeile=True),
+        Tabelle(f"Raten {b.budgetjahr} in Euro", "gleiche Teile auf den Cent, die größeren zuerst; Anpassungen ab dem Monat ihrer Wirkung",
+                spalten("Monat", ("Rate", "euro"), ("davon fallbezogen", "euro")),
+                (*((f.monat(r.monat), r.betrag_eur, r.fallbezogen_eur) for r in b.raten),
+                 ("Summe", summe, sum((r.fallbezogen_eur for r in b.raten), Decimal(0)))), summenzeile=True),
+        Tabelle("Zahlungen und klassische Abrechnung in Euro",
+                "Puffer = fallbezogene Raten seit Jahresbeginn − klassische Abrechnung seit Jahresbeginn",
+                spalten("Größe", ("Betrag", "euro_differenz")),
+                (("Gezahlt bis Quartalsende", b.gezahlt_bis_quartalsende_eur),
+                 ("Klassische Abrechnung seit Jahresbeginn", facts.klassische_abrechnung.kumuliert.gesamt.betrag_eur),
+                 ("Puffer", b.puffer_eur))),
+    ]
+
+
+def entgelte(facts: Facts) -> list[Tabelle]:
+    """The agreed rates of the year."""
+    return [Tabelle(
+        f"Entgelte {facts.quartal.jahr}, € je Person und Tag", f"beschlossen bis zum Datenstand {f.tag(facts.datenstand)}",
+        spalten("Angebot", "HBG", ("gültig ab", "datum"), ("gültig bis", "datum"), ("Grundpauschale", "euro"),
+                ("Maßnahmepauschale", "euro"), ("Investition", "euro"), ("Entgelt", "euro"), ("bei Abwesenheit", "euro")),
+        tuple((facts.angebot(e.angebot_id).bezeichnung, e.hbg, e.gueltig_ab, e.gueltig_bis, e.grundpauschale_eur, e.massnahmepauschale_eur,
+               e.investitionsbetrag_eur, e.gesamt_eur, e.abwesenheit_eur) for e in facts.entgelte))]
+
+
+def personal(facts: Facts) -> list[Tabelle]:
+    """Present, pro-rated three ways, needed, fulfilment; per offer and in total."""
+    tabellen = []
+    for schluessel, text in _zeitraeume(facts):
+        b = getattr(facts.personal, schluessel)
+        alle = [(facts.angebot(a).bezeichnung, x) for a, x in b.je_angebot.items()] + [("Träger gesamt", b.gesamt)]
+        tabellen.append(Tabelle(
+            f"Personal in Vollkräften (VK), {text}",
+            "alle Kostenträger (VK) und anteilig für die eigenen; Leitung nur, wo der Schlüssel sie enthält",
+            spalten("Angebot", ("VK", "zahl2"), ("anteilig nach Tagen", "zahl2"), ("nach Personen", "zahl2"), ("nach Euro", "zahl2"),
+                    ("nötig nach Schlüssel", "zahl2"), ("Erfüllung nach Tagen", "prozent"), ("Personen je VK", "zahl2"),
+                    ("VK je 100 Plätze", "zahl2"), ("Fachkraftquote", "prozent")),
+            tuple((name, x.vk, x.vk_anteilig.tage, x.vk_anteilig.personen, x.vk_anteilig.euro, x.vk_soll, x.erfuellung.tage,
+                   x.personen_je_vk.tage, x.vk_je_100_plaetze.tage, x.fachkraftquote) for name, x in alle), summenzeile=True))
+    return tabellen
+
+
+def massnahmen(facts: Facts) -> list[Tabelle]:
+    """Every measure with goal, status, due date and responsible."""
+    if not facts.massnahmen.liste:
+        return []
+    return [Tabelle(
+        "Maßnahmen der Balanced Scorecard", f"Stand {f.tag(min(facts.datenstand, facts.quartal.zeitraum.bis))}",
+        spalten("Maßnahme", "Ziel", "Perspektive", "Kennzahl", "Soll", "Ist", "Stand", ("fällig", "datum"), "verantwortlich"),
+        tuple((m.massnahme, m.ziel, m.perspektive, m.kennzahl, m.sollwert, m.istwert,
+               STATUS.get(m.status, m.status) + (" – überfällig" if m.ueberfaellig else ""), m.faellig, m.verantwortlich)
+              for m in facts.massnahmen.liste))]
+
+
+def hinweise(facts: Facts) -> list[Tabelle]:
+    """What is missing, provisional or not agreed."""
+    return [Tabelle("Hinweise aus den Daten", "was fehlt, vorläufig oder nicht vereinbart ist", spalten("Nr.", "Hinweis"),
+                    tuple((str(i), h.text) for i, h in enumerate(facts.hinweise, 1)))] if facts.hinweise else []
+
+
+# sheet name → tables; the order is the order of the workbook
+TABELLEN: dict[str, Callable[[Facts], list[Tabelle]]] = {
+    "Fallzahlen": fallzahlen, "Trend": trend, "HBG-Mix": hbg, "Abweichung": abweichung, "Budget": budget, "Entgelte": entgelte,
+    "Personal": personal, "Maßnahmen": massnahmen, "Hinweise": hinweise,
+}

@@ -1,0 +1,89 @@
+"""German numbers, dates and amounts as a person reads them; true minus, commercial rounding, no „−0“."""
+
+from __future__ import annotations
+
+from datetime import date
+from decimal import ROUND_HALF_UP, Decimal
+from fractions import Fraction
+
+from babel.numbers import format_decimal
+
+MINUS = "\u2212"
+FEHLT = "–"  # what stands where a figure cannot be given
+Zahl = int | float | Decimal | Fraction
+
+_MUSTER = {0: "#,##0", 1: "#,##0.0", 2: "#,##0.00", 3: "#,##0.000"}
+
+
+def runde(x: Zahl, stellen: int = 0) -> Decimal:
+    """Round half up (away from zero) to a number of decimals; never a negative zero."""
+    exakt = Decimal(x.numerator) / Decimal(x.denominator) if isinstance(x, Fraction) else Decimal(str(x))
+    return exakt.quantize(Decimal(1).scaleb(-stellen), ROUND_HALF_UP) + 0
+
+
+def zahl(x: Zahl | None, stellen: int = 0, *, vorzeichen: bool = False) -> str:
+    """German number, a dash where there is none.
+
+    >>> zahl(Decimal("-1234.565"), 2), zahl(0.04, 1, vorzeichen=True), zahl(None)
+    ('−1.234,57', '0,0', '–')
+    """
+    if x is None:
+        return FEHLT
+    r = runde(x, stellen)
+    text = format_decimal(abs(r), _MUSTER[stellen], locale="de_DE")
+    return (MINUS if r < 0 else "+" if vorzeichen and r > 0 else "") + text
+
+
+def euro(x: Zahl | None, stellen: int = 2, *, vorzeichen: bool = False) -> str:
+    """Amount in Euro to the cent (or whole Euro with stellen=0).
+
+    >>> euro(Decimal("270465"))
+    '270.465,00\xa0€'
+    """
+    return FEHLT if x is None else f"{zahl(x, stellen, vorzeichen=vorzeichen)}\u00a0€"
+
+
+def euro_rund(x: Zahl | None, *, vorzeichen: bool = False) -> str:
+    """Amount for a sentence: about three leading digits, from one million on in Mio. €.
+
+    >>> euro_rund(Decimal("21437.12"), vorzeichen=True), euro_rund(Decimal("-1248000"))
+    ('+21.400\\xa0€', '−1,25\\xa0Mio.\\xa0€')
+    """
+    if x is None:
+        return FEHLT
+    betrag = abs(Decimal(str(x)))
+    if betrag >= 999_500:
+        return f"{zahl(Decimal(str(x)) / 1_000_000, 2, vorzeichen=vorzeichen)}\u00a0Mio.\u00a0€"
+    schritt = Decimal(10) ** max(0, betrag.adjusted() - 2) if betrag else Decimal(1)
+    return euro(runde(Decimal(str(x)) / schritt) * schritt, 0, vorzeichen=vorzeichen)
+
+
+def prozent(x: Zahl | None, stellen: int = 1, *, vorzeichen: bool = False) -> str:
+    """A share as per cent.
+
+    >>> prozent(Fraction(1, 8))
+    '12,5\\xa0%'
+    """
+    return FEHLT if x is None else f"{zahl(Fraction(x) * 100, stellen, vorzeichen=vorzeichen)}\u00a0%"
+
+
+def tag(d: date | None) -> str:
+    """TT.MM.JJJJ."""
+    return FEHLT if d is None else f"{d:%d.%m.%Y}"
+
+
+MONATE = ("Januar", "Februar", "März", "April", "Mai", "Juni", "Juli", "August", "September", "Oktober", "November", "Dezember")
+
+
+def monat(name: str) -> str:
+    """„März 2026“ from „2026-03“."""
+    return f"{MONATE[int(name[5:]) - 1]} {name[:4]}"
+
+
+def anzahl(n: int, eins: str, viele: str) -> str:
+    """A count with its noun: „1 Person“, „0 Personen“, „12 Personen“.
+
+    >>> anzahl(1, "Person", "Personen"), anzahl(0, "Person", "Personen")
+    ('1\\xa0Person', '0\\xa0Personen')
+    """
+    return f"{zahl(n)}\u00a0{eins if n == 1 else viele}"

@@ -1,0 +1,40 @@
+"""From an executed notebook to a self-contained page, and the overview page of a batch. No script, no outside address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import nbformat
+
+
+@cache
+def css() -> str:
+    """The one stylesheet of all pages."""
+    return _vorlagen().joinpath("bericht.css").read_text(encoding="utf-8")
+
+
+def _vorlagen() -> Path:
+    return Path(str(files("traeger_lib.reporting").joinpath("templates")))
+
+
+def exportiere(notebook: nbformat.NotebookNode, titel: str) -> str:
+    """The report page of an executed notebook; injected-parameter cells are dropped, so the same figures give the same bytes."""
+    from nbconvert import HTMLExporter  # slow to import, and only the report needs it
+
+    nb = nbformat.from_dict(notebook)  # type: ignore[no-untyped-call]
+    nb["cells"] = [c for c in nb["cells"] if "injected-parameters" not in c["metadata"].get("tags", [])]
+    exporter = HTMLExporter(template_name="bericht", extra_template_basedirs=[str(_vorlagen())])  # type: ignore[no-untyped-call]
+    seite, _ = exporter.from_notebook_node(nb, resources={"titel": titel, "css": css()})
+    return str(seite)
+
+
+def uebersicht(quartal: str, zeilen: Sequence[dict[str, Any]], *, titel: str, hinweis: str) -> str:
+    """The operator's overview of a batch: one line a provider with state, strongest sentence, links, what to do."""
+    import jinja2
+
+    umgebung = jinja2.Environment(loader=jinja2.FileSystemLoader(_vorlagen()), autoescape=True, trim_blocks=True, lstrip_blocks=True)
+    return umgebung.get_template("uebersicht.html.j2").render(quartal=quartal, zeilen=zeilen, titel=titel, hinweis=hinweis, css=css())

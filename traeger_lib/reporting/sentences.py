@@ -1,0 +1,151 @@
+"""The five sentences of the first screen, one per question, written from Facts with the patterns of `templates/saetze.toml`."""
+
+from __future__ import annotations
+
+import tomllib
+from dataclasses import dataclass
+from fractions import Fraction
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+from traeger_lib.analysis.facts import Facts
+from traeger_lib.reporting import formats as f
+
+GLEICH_PROZENT = Fraction(1, 200)  # within half a per cent the report says „entspricht“
+MASSSTAB = {"tage": "Tagen", "personen": "Personen", "euro": "Euro"}
+
+
+@dataclass(frozen=True, slots=True)
+class Satz:
+    """One answer: number of the question, its title, the sentences, and the section that holds the detail."""
+
+    nummer: int
+    titel: str
+    text: str
+    anker: str
+
+
+@cache
+def muster() -> dict[str, Any]:
+    """The sentence patterns."""
+    return tomllib.loads(files("traeger_lib.reporting").joinpath("templates/saetze.toml").read_text(encoding="utf-8"))
+
+
+def saetze(facts: Facts) -> tuple[Satz, ...]:
+    """The five sentences."""
+    funktionen = (("fallzahlen", _fallzahlen), ("hbg", _hbg), ("personal", _personal), ("euro", _euro), ("massnahmen", _massnahmen))
+    return tuple(Satz(i, muster()[k]["titel"], " ".join(t for t in fn(facts, muster()[k]) if t), k)
+                 for i, (k, fn) in enumerate(funktionen, 1))
+
+
+def titel(facts: Facts) -> str:
+    """„Steuerungsbericht 1. Quartal 2026“."""
+    return f"Steuerungsbericht {facts.quartal.lang}"
+
+
+def leitmassstab(facts: Facts) -> str:
+    """The measure of the own share that leads: the agreed one, otherwise paid days."""
+    return facts.verfahren.personalanteil_nach or "tage"
+
+
+def _richtung(m: dict[str, str], anteil: Fraction, vorsilbe: str = "") -> str:
+    art = "gleich" if abs(anteil) < GLEICH_PROZENT else "darueber" if anteil > 0 else "darunter"
+    return m[vorsilbe + art]
+
+
+def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
+    block = facts.fallzahlen.quartal
+    if (block.gesamt.faelle_im_zeitraum or 5) < 5:
+        return [muster()["zu_wenige"]]
+    plaetze, vorjahr = block.gesamt.durchschnittlich_belegte_plaetze, ""
+    if facts.fallzahlen_vorjahresquartal:
+        d = f.runde(plaetze, 1) - f.runde(facts.fallzahlen_vorjahresquartal.gesamt.durchschnittlich_belegte_plaetze, 1)
+        vorjahr = m["vorjahr_gleich" if not d else "vorjahr_mehr" if d > 0 else "vorjahr_weniger"].format(differenz=f.zahl(abs(d), 1))
+    texte = [m["stand"].format(quartal=facts.quartal.lang, plaetze=f.zahl(plaetze, 1), vorjahr=vorjahr)]
+    a = facts.abweichung.quartal.gesamt
+    if a.soll_tage:
+        im_budget, plan = Fraction(a.ist_tage, facts.quartal.zeitraum.tage), a.soll_tage / facts.quartal.zeitraum.tage
+        anteil = a.ist_tage / a.soll_tage - 1
+        vorsilbe = "budget_" if f.runde(im_budget, 1) == f.runde(plaetze, 1) else "teil_"
+        texte.append(_richtung(m, anteil, vorsilbe).format(
+            plaetze=f.zahl(im_budget, 1), prozent=f.prozent(abs(anteil)), plan=f.zahl(plan, 1)))
+    else:
+        texte.append(m["kein_budget"])
+    t = facts.trend.gesamt
+    jahr = next((j for j in (t.jahresmittel if t else ()) if int(j.periode) >= facts.quartal.jahr), None)
+    if t is None or jahr is None:
+        return [*texte, m["kein_ausblick"]]
+    stellen = 1 if jahr.mittel < 20 else 0
+    werte = {"mittel": f.zahl(jahr.mittel, stellen), "unten": f.zahl(jahr.unten80, stellen), "oben": f.zahl(jahr.oben80, stellen),
+             "jahr": jahr.periode, "monate": t.punkte, "jahre": f"{jahre} Jahre" if (jahre := round(t.punkte / 12)) > 1 else "12 Monate"}
+    return [*texte, m["tendenz" if t.tendenz else "ausblick"].format(**werte)]
+
+
+def _hbg(facts: Facts, m: dict[str, str]) -> list[str]:
+    mix, je = facts.hbg.quartal.gesamt, facts.hbg.quartal.je_angebot
+    if not {h for x in je.values() for h in x.anteile} - {"ohne"}:
+        return [m["ohne_gruppen"]]
+    texte = []
+    if mix.mixindex is None:
+        texte.append(m["kein_index"])
+    else:
+        d = mix.mixindex - 1
+        texte.append(_richtung(m, d).format(index=f.zahl(mix.mixindex, 2), grad=m["grad_leicht"] if abs(d) < Fraction(3, 100) else ""))
+    if not mix.anteil_s:
+        return [*texte, m["s_keine"]]
+    s_muster = m["s_anteil" if mix.mixindex_ausgang is not None else "s_anteil_ohne_index"]
+    stellen = 0 if mix.anteil_s >= Fraction(1, 20) else 1
+    return [*texte, s_muster.format(anteil=f.prozent(mix.anteil_s, stellen), index=f.zahl(mix.mixindex_ausgang, 2))]
+
+
+def _personal(facts: Facts, m: dict[str, str]) -> list[str]:
+    p = facts.personal.quartal.gesamt
+    vk, soll = getattr(p.vk_anteilig, leitmassstab(facts)), p.vk_soll
+    if vk is None and soll is not None and not any(x.vk for x in facts.personal.quartal.je_angebot.values()):
+        return [m["keine_angaben"], m["nur_bedarf"].format(soll=f.zahl(soll, 1))]
+    if vk is None:
+        return [m["unvollstaendig"]]
+    texte = []
+    if soll is None:
+        texte.append(m["kein_soll"].format(vk=f.zahl(vk, 1)))
+    else:
+        d = f.runde(vk, 1) - f.runde(soll, 1)
+        texte.append(m["gleich" if not d else "mehr" if d > 0 else "fehlt"].format(
+            vk=f.zahl(vk, 1), soll=f.zahl(soll, 1), differenz=f.zahl(abs(d), 1)))
+    if p.fachkraftquote is not None:
+        texte.append(m["quote"].format(quote=f.prozent(p.fachkraftquote, 0)))
+    return texte
+
+
+def _euro(facts: Facts, m: dict[str, str]) -> list[str]:
+    a = facts.abweichung.kumuliert.gesamt
+    if facts.budget is None or a.soll_eur is None or a.abweichung_eur is None:
+        return [m["kein_budget"].format(ist=f.euro_rund(a.ist_eur))]
+    if not a.soll_eur:
+        return [m["noch_nicht"].format(beginn=f.tag(facts.budget.beginn))] if facts.budget.beginn > facts.quartal.zeitraum.bis else []
+    anteil = Fraction(a.abweichung_eur) / Fraction(a.soll_eur)
+    teile = m["teile"].format(**{k: f.euro_rund(w, vorzeichen=True) for k, w in (
+        ("menge", a.mengeneffekt_eur), ("mix", a.mixeffekt_eur), ("s", a.s_effekt_eur), ("preis", a.preiseffekt_eur))})
+    beginn = "Jahresbeginn" if facts.budget.beginn.year < facts.quartal.jahr or facts.budget.beginn.timetuple().tm_yday == 1 \
+        else f"Beginn des Budgets ({f.tag(facts.budget.beginn)})"
+    betrag, prozent = f.euro_rund(abs(a.abweichung_eur)), f.prozent(abs(anteil))
+    texte = [_richtung(m, anteil).format(beginn=beginn, betrag=betrag, prozent=prozent, teile=teile)]
+    unten, oben = facts.verfahren.korridor_unten_prozent, facts.verfahren.korridor_oben_prozent
+    if unten is None and oben is None:
+        return [*texte, m["korridor_keiner"]]
+    innen = (unten is None or anteil * 100 >= -abs(Fraction(unten))) and (oben is None or anteil * 100 <= abs(Fraction(oben)))
+    grenzen = {"unten": f.FEHLT if unten is None else f.prozent(-abs(Fraction(unten)) / 100),
+               "oben": f.FEHLT if oben is None else f.prozent(Fraction(oben) / 100, vorzeichen=True)}
+    return [*texte, m["korridor_in" if innen else "korridor_aus"].format(**grenzen)]
+
+
+def _massnahmen(facts: Facts, m: dict[str, Any]) -> list[str]:
+    b = facts.massnahmen
+    if not b.liste:
+        return [m["keine"]]
+    bekannt = list(m["status"])
+    reihenfolge = sorted(b.je_status, key=lambda s: (bekannt.index(s) if s in bekannt else len(bekannt), s))
+    teile = ", ".join(m["status"].get(s, m["status"]["anderer"]).format(n=b.je_status[s], status=s) for s in reihenfolge)
+    ueber = m["ueberfaellig_keine"] if not b.ueberfaellig else m["ueberfaellig_eine" if b.ueberfaellig == 1 else "ueberfaellig"]
+    return [m["alle"].format(anzahl=f.anzahl(len(b.liste), "Maßnahme", "Maßnahmen"), teile=teile), ueber.format(anzahl=b.ueberfaellig)]

@@ -1,0 +1,86 @@
+"""One table type for HTML and Excel: rows of plain values with the kind of each column; formatting happens at the edge."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+from html import escape
+from typing import Any
+
+from traeger_lib.reporting import formats as f
+
+# kind → how a person reads it; the same kinds choose the number format in Excel
+FORM: dict[str, Callable[[Any], str]] = {
+    "text": lambda x: f.FEHLT if x is None else str(x),
+    "zahl": lambda x: f.zahl(x),
+    "zahl1": lambda x: f.zahl(x, 1),
+    "zahl2": lambda x: f.zahl(x, 2),
+    "zahl3": lambda x: f.zahl(x, 3),
+    "differenz1": lambda x: f.zahl(x, 1, vorzeichen=True),
+    "euro": lambda x: f.zahl(x, 2),
+    "euro_differenz": lambda x: f.zahl(x, 2, vorzeichen=True),
+    "prozent": lambda x: f.prozent(x),
+    "datum": lambda x: f.tag(x),
+    "jahr": lambda x: f.FEHLT if x is None else str(x),
+}
+Wert = str | int | float | Decimal | Fraction | date | None
+
+
+@dataclass(frozen=True, slots=True)
+class Spalte:
+    """Header text (with the unit where there is one) and kind of the values."""
+
+    name: str
+    art: str = "zahl"
+
+
+@dataclass(frozen=True, slots=True)
+class Tabelle:
+    """A table with its title and its basis („Eigene Kostenträger, Angebote im Budget, Entgelttage“). The first column heads
+    the row; `summenzeile` sets the last row off. Values are plain; None is shown as a dash."""
+
+    titel: str
+    basis: str
+    spalten: tuple[Spalte, ...]
+    zeilen: tuple[tuple[Wert, ...], ...]
+    summenzeile: bool = False
+
+    def html(self) -> str:
+        """Semantic HTML: caption, header scopes, row headers; numbers right-aligned by class."""
+        kopf = "".join(f'<th scope="col"{_klasse(s)}>{escape(s.name)}</th>' for s in self.spalten)
+        zeilen = []
+        for nr, zeile in enumerate(self.zeilen, 1):
+            summe = ' class="summe"' if self.summenzeile and nr == len(self.zeilen) else ""
+            zellen = [f'<th scope="row">{escape(FORM[self.spalten[0].art](zeile[0]))}</th>']
+            zellen += [f"<td{_klasse(s)}>{escape(FORM[s.art](w))}</td>" for s, w in zip(self.spalten[1:], zeile[1:], strict=True)]
+            zeilen.append(f"<tr{summe}>{''.join(zellen)}</tr>")
+        region = f'<div class="tabelle" tabindex="0" role="region" aria-label="{escape(self.titel, quote=True)}">'
+        return (f"{region}<table><caption>{escape(self.titel)}"
+                f'<span class="basis">{escape(self.basis)}</span></caption><thead><tr>{kopf}</tr></thead>'
+                f"<tbody>{''.join(zeilen)}</tbody></table></div>")
+
+
+def _klasse(s: Spalte) -> str:
+    return "" if s.art in ("text", "datum", "jahr") else ' class="zahl"'
+
+
+def spalten(*namen: str | tuple[str, str]) -> tuple[Spalte, ...]:
+    """Columns from names (text) or (name, kind)."""
+    return tuple(Spalte(n, "text") if isinstance(n, str) else Spalte(*n) for n in namen)
+
+
+@dataclass(frozen=True, slots=True)
+class Abbildung:
+    """A chart: its question as title, the picture, what it shows in words (alt text), its basis, and the same data as tables."""
+
+    schluessel: str
+    titel: str
+    basis: str
+    alt: str
+    png: bytes
+    breite: int  # pixels at which the picture is meant to be seen
+    hoehe: int
+    tabellen: Sequence[Tabelle] = ()
