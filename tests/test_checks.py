@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import copy
+import random
 import re
 from datetime import date
+from decimal import Decimal
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import pytest
 from test_reading import GUT, Tabellen, alle_fehler, schreibe
 
 from traeger_lib.inputs import checks, reading
 from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler
+from traeger_lib.inputs.schema import TABELLEN, leere_tabelle
 
 # name: table, row index or None for a new row (copied from the last), changes, expected (table, row, column, kind, provider)
 BRUECHE: dict[str, tuple[str, int | None, dict[str, str], tuple[str, int, str, str, str]]] = {
@@ -25,7 +30,8 @@ BRUECHE: dict[str, tuple[str, int | None, dict[str, str], tuple[str, int, str, s
     "doubled key": ("schluessel", None, {}, ("schluessel", 4, "", "doppelt", "T01")),
     "doubled measure": ("massnahmen", None, {}, ("massnahmen", 3, "", "doppelt", "T01")),
     "doubled monthly count, s empty and nein": ("fallzahlen", None, {"s": "nein"}, ("fallzahlen", 3, "", "doppelt", "T02")),
-    "two decisions on one day": ("entgelte", None, {"grundpauschale": "3,00", "gesamt": ""}, ("entgelte", 7, "", "zwei_beschluesse", "T02")),
+    "two decisions on one day": ("entgelte", None, {"grundpauschale": "3,00", "gesamt": ""},
+                                ("entgelte", 7, "", "zwei_beschluesse", "T02")),
     "end before begin": ("faelle", 1, {"ende": "31.12.2024"}, ("faelle", 3, "ende", "reihenfolge", "T01")),
     "absence end before begin": ("abwesenheiten", 0, {"ende": "01.02.2025"}, ("abwesenheiten", 2, "ende", "reihenfolge", "T01")),
     "rate end before begin": ("entgelte", 4, {"gueltig_bis": "31.12.2023"}, ("entgelte", 6, "gueltig_bis", "reihenfolge", "T02")),
@@ -50,11 +56,14 @@ BRUECHE: dict[str, tuple[str, int | None, dict[str, str], tuple[str, int, str, s
     "line for another's offer": ("budgets", 0, {"angebot_id": "B1"}, ("budgets", 2, "angebot_id", "budget_angebot", "T01")),
     "two decision days": ("budgets", 1, {"beschlossen_am": "02.12.2024"}, ("budgets", 3, "beschlossen_am", "budget_fassung", "T01")),
     "two base years": ("budgets", 1, {"basisjahr": "2022"}, ("budgets", 3, "basisjahr", "budget_fassung", "T01")),
-    "doubled line": ("budgets", None, {"traeger_id": "T01", "angebot_id": "A1", "hbg": "1"}, ("budgets", 6, "hbg", "budget_doppelt", "T01")),
+    "doubled line": ("budgets", None, {"traeger_id": "T01", "angebot_id": "A1", "hbg": "1"},
+                    ("budgets", 6, "hbg", "budget_doppelt", "T01")),
     "cases and counts": ("fallzahlen", None, {"angebot_id": "A1"}, ("fallzahlen", 3, "angebot_id", "faelle_und_fallzahlen", "T01")),
     "leitung": ("schluessel", None, {"gueltig_ab": "01.01.2026", "leitung_enthalten": "ja"},
                 ("schluessel", 4, "leitung_enthalten", "leitung_uneinheitlich", "T01")),
-    "adjustment in another year": ("anpassungen", 0, {"wirksam_ab": "01.01.2026"}, ("anpassungen", 2, "wirksam_ab", "anpassung_jahr", "T01")),
+    "adjustment in another year": ("anpassungen", 0, {"wirksam_ab": "01.01.2026"},
+                                  ("anpassungen", 2, "wirksam_ab", "anpassung_jahr", "T01")),
+    "budget year": ("budgets", 0, {"budgetjahr": "20255"}, ("budgets", 2, "budgetjahr", "jahr", "T01")),
     "zero persons per VK": ("schluessel", 0, {"personen_je_vk": "0"}, ("schluessel", 2, "personen_je_vk", "schluessel", "T01")),
     "factor in per cent": ("entgelte", 0, {"abwesenheit_faktor": "75"}, ("entgelte", 2, "abwesenheit_faktor", "faktor", "T01")),
     "no address": ("verteiler", 0, {"email": "irgendwo"}, ("verteiler", 2, "email", "email", "T01")),
@@ -63,7 +72,8 @@ BRUECHE: dict[str, tuple[str, int | None, dict[str, str], tuple[str, int, str, s
     "rate decided too late": ("entgelte", 0, {"beschlossen_am": "01.04.2026"}, ("faelle", 2, "hbg", "ohne_entgelt", "T01")),
     "no rate for monthly counts": ("fallzahlen", 0, {"hbg": "3"}, ("fallzahlen", 2, "hbg", "ohne_entgelt", "T02")),
     "no factor": ("entgelte", 0, {"abwesenheit_faktor": ""}, ("entgelte", 2, "abwesenheit_faktor", "faktor_fehlt", "T01")),
-    "no factor for monthly counts": ("entgelte", 4, {"abwesenheit_faktor": ""}, ("entgelte", 6, "abwesenheit_faktor", "faktor_fehlt", "T02")),
+    "no factor for monthly counts": ("entgelte", 4, {"abwesenheit_faktor": ""},
+                                    ("entgelte", 6, "abwesenheit_faktor", "faktor_fehlt", "T02")),
 }
 
 
@@ -167,6 +177,14 @@ def test_hinweise_do_not_block_and_name_nobody(tmp_path):
     assert not [h for h in bestand.nur("T02").hinweise if h[0] == "T01"]
 
 
+def test_a_paying_body_in_other_letters_is_a_hinweis(tmp_path):
+    t = copy.deepcopy(GUT)
+    t["faelle"][1]["kostentraeger"] = "STADT"
+    bestand, fehler = reading.lies(schreibe(tmp_path, t))
+    assert fehler == []
+    assert any("„STADT“ gilt als auswärtig" in text for traeger, text in bestand.hinweise if traeger == "T01")
+
+
 def test_a_jump_far_outside_the_usual_is_a_hinweis(tmp_path):
     t = copy.deepcopy(GUT)
     t["faelle"] += [{**t["faelle"][0], "person_id": f"geheim-{i}", "hbg": "1", "beginn": "15.03.2026"} for i in range(100, 120)]
@@ -176,16 +194,12 @@ def test_a_jump_far_outside_the_usual_is_a_hinweis(tmp_path):
 
 
 def test_every_rule_is_silent_on_empty_tables():
-    from traeger_lib.inputs.schema import TABELLEN, leere_tabelle
-
     leer = {name: leere_tabelle(name) for name in TABELLEN}
     assert checks.pruefe(checks.Lage(leer, {}, date(2026, 3, 31), ("Stadt",))) == ([], [])
 
 
 def test_coverage_counts_days():
     """[1, 10] and [5, 20] and [22, 30] of one key cover 29 of the days 1 to 31."""
-    import numpy as np
-
     k = np.array([4, 4, 4])
     a = checks.Abdeckung(k, np.array([5, 1, 22]), np.array([20, 10, 30]))
     eins = np.array([4])
@@ -206,3 +220,86 @@ def test_inputs_are_not_mutated(tmp_path):
 def test_unknown_provider_is_named_with_the_known_ones(tmp_path):
     with pytest.raises(TraegerFehler, match="T99 gibt es im Bestand nicht; bekannt sind T01, T02"):
         reading.load(schreibe(tmp_path, GUT), "T99")
+
+
+def _zufaellige_lage(zufall: random.Random) -> checks.Lage:
+    """A small Bestand on 60 days of 2025 and the last days of 2024, built without files; row numbers from 2 on."""
+    def tag(n: int | None) -> pd.Timestamp:
+        return pd.NaT if n is None else pd.Timestamp(2024, 12, 20) + pd.Timedelta(days=n)
+
+    def spanne(laenge: int) -> tuple[pd.Timestamp, pd.Timestamp]:
+        von = zufall.randrange(60)
+        return tag(von), tag(von + zufall.randrange(laenge))
+
+    saetze = [("A1", h, *spanne(60), zufall.choice([None, Decimal("0.75")]), zufall.choice([pd.NaT, tag(1), tag(30), tag(90)]))
+              for h in "12" for _ in range(4)]
+    zeilen: dict[str, list[dict[str, Any]]] = {
+        "traeger": [{"traeger_id": "T1", "budget_beginn": zufall.choice([pd.NaT, tag(20)])}],
+        "angebote": [{"angebot_id": "A1", "traeger_id": "T1", "im_budget": True, "leistungstyp": "x"}],
+        "budgets": [{"traeger_id": "T1", "budgetjahr": 2025, "version": 1, "beschlossen_am": tag(0), "art": "pauschal"}],
+        "verfahren": [{"traeger_id": "T1", "gueltig_ab": tag(0), "abwesenheit_volle_tage": 2}, {"traeger_id": "T1", "gueltig_ab": tag(30)}],
+        "entgelte": [dict(zip(("angebot_id", "hbg", "gueltig_ab", "gueltig_bis", "abwesenheit_faktor", "beschlossen_am"), s, strict=True))
+                     for s in saetze],
+        "faelle": [], "abwesenheiten": []}
+    ueberschneidend = zufall.random() < 0.3
+    for p in "abc":
+        ende = 0
+        for _ in range(3):
+            beginn = zufall.randrange(60) if ueberschneidend else ende + zufall.choice([1, 1, 4])
+            ende = beginn + zufall.randrange(25)
+            zeilen["faelle"].append({"person_id": p, "angebot_id": "A1", "kostentraeger": zufall.choice(["Stadt", "Stadt", "Land"]),
+                                     "hbg": zufall.choice("12"), "beginn": tag(beginn), "ende": tag(ende)})
+            von, bis = spanne(8)
+            zeilen["abwesenheiten"].append({"person_id": p, "angebot_id": "A1", "beginn": von, "ende": bis})
+        zeilen["faelle"][-1]["ende"] = zufall.choice([tag(ende), pd.NaT])
+    frames = {}
+    for name in TABELLEN:
+        leer = leere_tabelle(name)
+        frames[name] = pd.DataFrame(zeilen.get(name, []), columns=leer.columns).astype(leer.dtypes.to_dict())
+        frames[name].index += 2
+    return checks.Lage(frames, {}, date(2025, 2, 15), ("Stadt",))
+
+
+@pytest.mark.parametrize("saat", range(25))
+def test_the_vectorised_rules_agree_with_counting_day_by_day(saat):
+    lage = _zufaellige_lage(random.Random(saat))
+    offen = pd.Timestamp(2025, 12, 31)
+    tage = {t: [(r.Index, r.person_id, set(pd.date_range(r.beginn, offen if pd.isna(r.ende) else r.ende)), r)
+                for r in lage[t].itertuples()] for t in ("faelle", "abwesenheiten")}
+    gemeldet = {(f.art, f.ort, f.zeile) for regel in checks.REGELN.values() for f in regel.pruefe(lage)}
+
+    def doppelt(t: str) -> bool:
+        return any(i != j and p == q and a & b for i, p, a, _ in tage[t] for j, q, b, _ in tage[t])
+
+    assert any(g[:2] == ("ueberschneidung", "faelle") for g in gemeldet) == doppelt("faelle")
+    assert any(g[:2] == ("ueberschneidung", "abwesenheiten") for g in gemeldet) == doppelt("abwesenheiten")
+    da = {p: set().union(*(t for _, q, t, _ in tage["faelle"] if q == p)) for p in "abc"}
+    assert {z for art, _, z in gemeldet if art == "abwesenheit_ausserhalb"} == {i for i, p, t, _ in tage["abwesenheiten"] if t - da[p]}
+
+    beginn = lage["traeger"]["budget_beginn"].iloc[0]
+    von = pd.Timestamp(2025, 1, 1) if pd.isna(beginn) else max(beginn, pd.Timestamp(2025, 1, 1))
+    fenster = set(pd.date_range(von, lage.datenstand))
+
+    def satz(hbg: str, tag: pd.Timestamp) -> Any:
+        gueltig = [r for r in lage["entgelte"].itertuples() if r.hbg == hbg and r.gueltig_ab <= tag <= r.gueltig_bis
+                   and (pd.isna(r.beschlossen_am) or r.beschlossen_am <= pd.Timestamp(lage.datenstand))]
+        return max(gueltig, key=lambda r: (pd.Timestamp(0 if pd.isna(r.beschlossen_am) else r.beschlossen_am), r.gueltig_ab, r.Index),
+                   default=None)
+
+    eigene = [(p, t & fenster, r.hbg) for _, p, t, r in tage["faelle"] if r.kostentraeger == "Stadt"]
+    ohne = {h for _, t, h in eigene for d in t if satz(h, d) is None}
+    assert {lage["faelle"]["hbg"][z] for art, _, z in gemeldet if art == "ohne_entgelt"} == ohne
+    if doppelt("faelle"):
+        return
+    vermindert = set()
+    for p in "abc":
+        weg = set().union(*(t for _, q, t, _ in tage["abwesenheiten"] if q == p))
+        for d in weg:
+            erster = d
+            while erster - pd.Timedelta(days=1) in weg:
+                erster -= pd.Timedelta(days=1)
+            voll = 2 if erster < pd.Timestamp(2024, 12, 20) + pd.Timedelta(days=30) else 10**6
+            vermindert |= {(p, d)} if (d - erster).days >= voll else set()
+    saetze = [satz(h, d) for p, t, h in eigene for d in t if (p, d) in vermindert]
+    zeilen = {s.Index for s in saetze if s is not None and s.abwesenheit_faktor is None}
+    assert {z for art, _, z in gemeldet if art == "faktor_fehlt"} == zeilen

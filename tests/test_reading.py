@@ -30,33 +30,38 @@ from traeger_lib.inputs.schema import TABELLEN
 Tabellen = dict[str, list[dict[str, Any]]]
 
 TOML = 'datenstand = 2026-03-31\nleistungstraeger = "Stadt Probe"\neigene_kostentraeger = ["Stadt"]\n'
-_SATZ = {"gueltig_ab": "01.01.2025", "gueltig_bis": "", "grundpauschale": "2,69", "massnahmepauschale": "25,35", "investitionsbetrag": "0,82",
-         "abwesenheit_faktor": "0,75", "gesamt": "28,86", "beschlossen_am": "01.12.2024"}
+_SATZ = {"gueltig_ab": "01.01.2025", "gueltig_bis": "", "grundpauschale": "2,69", "massnahmepauschale": "25,35",
+         "investitionsbetrag": "0,82", "abwesenheit_faktor": "0,75", "gesamt": "28,86", "beschlossen_am": "01.12.2024"}
 _FALL = {"kostentraeger": "Stadt", "hbg": "1", "s": "nein", "hbg_ausgang": "", "beginn": "01.01.2025", "ende": "", "kostenzusage": "ja"}
 _FASSUNG = {"budgetjahr": "2025", "version": "1", "beschlossen_am": "01.12.2024", "basisjahr": "2023"}
 _FALLBEZOGEN = {**_FASSUNG, "art": "fallbezogen", "plaetze_plan": "2,5", "bezeichnung": "", "betrag_eur": ""}
 GUT: Tabellen = {
-    "traeger": [{"traeger_id": "T01", "name": "Haus Eins", "budget_beginn": "01.01.2025"}, {"traeger_id": "T02", "name": "Zwei", "budget_beginn": ""}],
+    "traeger": [{"traeger_id": "T01", "name": "Haus Eins", "budget_beginn": "01.01.2025"},
+                {"traeger_id": "T02", "name": "Zwei", "budget_beginn": ""}],
     "angebote": [{"angebot_id": a, "traeger_id": t, "bezeichnung": "Wohnen", "leistungstyp": "bW", "plaetze": "40", "im_budget": b}
                  for a, t, b in (("A1", "T01", "ja"), ("A2", "T01", "nein"), ("B1", "T02", "ja"))],
     "entgelte": [{"angebot_id": a, "hbg": h, **_SATZ} for a, h in (("A1", "1"), ("A1", "2"), ("A2", "1"), ("B1", "2"), ("B1", "1"))],
-    "faelle": [{"person_id": "geheim-1", "angebot_id": "A1", **_FALL}, {"person_id": "geheim-2", "angebot_id": "A1", **_FALL, "ende": "30.06.2025"},
+    "faelle": [{"person_id": "geheim-1", "angebot_id": "A1", **_FALL},
+               {"person_id": "geheim-2", "angebot_id": "A1", **_FALL, "ende": "30.06.2025"},
                {"person_id": "geheim-3", "angebot_id": "A2", **_FALL}, {"person_id": "geheim-4", "angebot_id": "A1", **_FALL, "hbg": "2"}],
-    "abwesenheiten": [{"person_id": "geheim-1", "angebot_id": "A1", "beginn": "10.03.2025", "ende": "20.03.2025", "grund": "geheimer Grund"}],
+    "abwesenheiten": [{"person_id": "geheim-1", "angebot_id": "A1", "beginn": "10.03.2025", "ende": "20.03.2025",
+                       "grund": "geheimer Grund"}],
     "fallzahlen": [{"angebot_id": "B1", "kostentraeger": "Stadt", "hbg": "1", "s": "", "hbg_ausgang": "", "monat": "2025-05",
                     "belegungstage": "300", "abwesenheitstage": "3"}],
     "personal": [{"angebot_id": "A1", "monat": f"{m}", "qualifikation": "fachkraft", "vk": "2,5", "kosten_eur": "12345,67"}
                  for m in pd.period_range("2025-01", "2026-03", freq="M")],
-    "schluessel": [{"angebot_id": "A1", "hbg": h, "gueltig_ab": "01.01.2025", "personen_je_vk": "10", "leitung_enthalten": "nein"} for h in "12"],
+    "schluessel": [{"angebot_id": "A1", "hbg": h, "gueltig_ab": "01.01.2025", "personen_je_vk": "10", "leitung_enthalten": "nein"}
+                   for h in "12"],
     "budgets": [{"traeger_id": "T01", **_FALLBEZOGEN, "angebot_id": "A1", "hbg": "1"},
                 {"traeger_id": "T01", **_FASSUNG, "art": "pauschal", "bezeichnung": "Projekt", "betrag_eur": "1234,50"},
                 {"traeger_id": "T01", **_FALLBEZOGEN, "budgetjahr": "2026", "angebot_id": "A1", "hbg": "2"},
                 {"traeger_id": "T02", **_FALLBEZOGEN, "angebot_id": "B1", "hbg": "1"}],
-    "verfahren": [{"traeger_id": t, "gueltig_ab": "01.01.2024", "austrittstag_zaehlt": "ja", "abwesenheit_volle_tage": "3"} for t in ("T01", "T02")],
+    "verfahren": [{"traeger_id": t, "gueltig_ab": "01.01.2024", "austrittstag_zaehlt": "ja", "abwesenheit_volle_tage": "3"}
+                  for t in ("T01", "T02")],
     "brueche": [{"von": "01.01.2020", "bis": "31.12.2020", "art": "bruch", "grund": "BTHG", "traeger_id": ""}],
     "anpassungen": [{"traeger_id": "T01", "budgetjahr": "2025", "wirksam_ab": "01.07.2025", "betrag_eur": "-100,00", "grund": "Tarif"}],
-    "massnahmen": [{"massnahme_id": "007", "traeger_id": "T01", "perspektive": "Klienten", "ziel": "Teilhabe", "massnahme": "Café", "status": "laufend",
-                    "bemerkung": "geheime Bemerkung"}],
+    "massnahmen": [{"massnahme_id": "007", "traeger_id": "T01", "perspektive": "Klienten", "ziel": "Teilhabe", "massnahme": "Café",
+                    "status": "laufend", "bemerkung": "geheime Bemerkung"}],
     "termine": [{"traeger_id": "T01", "quartal": "2026Q1", "termin": "20.04.2026"}],
     "verteiler": [{"traeger_id": "T01", "name": "geheime Person", "email": "geheim@example.org", "rolle": "leistungstraeger"}],
 }
@@ -153,7 +158,8 @@ def wandle(spalte: str, werte: list[Any]) -> list[Any]:
     ("budgets.version", ["1.000"], ["!dezimalzeichen"]),
     ("faelle.beginn", ["01.02.2024", "1.2.2024", "2024-02-01", "2024-02-01 00:00:00", date(2024, 2, 1), 45323.0, "45323"],
      [pd.Timestamp(2024, 2, 1)] * 7),
-    ("faelle.beginn", ["01.02.24", "02/01/2024", "20240201", "31.02.2024", "31.12.9999", "2024", "1.5", datetime(2024, 2, 1, 12), 1.5], ["!datum"] * 9),
+    ("faelle.beginn", ["01.02.24", "02/01/2024", "20240201", "31.02.2024", "31.12.9999", "2024", "1.5", datetime(2024, 2, 1, 12), 1.5],
+     ["!datum"] * 9),
     ("fallzahlen.monat", ["2024-02", date(2024, 2, 1)], [pd.Timestamp(2024, 2, 1)] * 2),
     ("fallzahlen.monat", ["2024-13", "02.2024", "Feb 24", date(2024, 2, 2)], ["!monat"] * 4),
     ("faelle.s", ["ja", "Nein", True, False], [True, False, True, False]),
@@ -185,21 +191,24 @@ def test_a_million_values_cost_as_much_as_the_distinct_ones():
 
 # --- csv -------------------------------------------------------------------------------------------------------------
 
+@pytest.fixture(scope="module")
+def gut(tmp_path_factory):
+    return reading.load(schreibe(tmp_path_factory.mktemp("gut"), GUT))
+
+
 def gleich(a: Any, b: Any) -> None:
     for name in TABELLEN:
         pd.testing.assert_frame_equal(a[name], b[name])
 
 
 @pytest.mark.parametrize("kodierung", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be"])
-@pytest.mark.parametrize("trenner", [";", ",", "\t"])
-@pytest.mark.parametrize("ende", ["\n", "\r\n", "\r"])
-def test_encodings_separators_and_line_ends(tmp_path, kodierung, trenner, ende):
-    schreibe(tmp_path / "a", GUT)
-    b = schreibe(tmp_path / "b", {})
+@pytest.mark.parametrize(("trenner", "ende"), [(";", "\r\n"), (",", "\n"), ("\t", "\r")])
+def test_encodings_separators_and_line_ends(tmp_path, gut, kodierung, trenner, ende):
+    b = schreibe(tmp_path, {})
     for name, zeilen in GUT.items():
         (b / f"{name}.csv").write_bytes(als_csv(zeilen, trenner, ende).encode(kodierung))
     bestand = reading.load(b)
-    gleich(bestand, reading.load(tmp_path / "a"))
+    gleich(bestand, gut)
     assert bestand["massnahmen"]["massnahme"][0] == "Café"
     zeile = next(g for g in bestand.gelesen if g.startswith("massnahmen.csv"))
     assert {";": "„;“", ",": "„,“", "\t": "Tabulator"}[trenner] in zeile
@@ -210,7 +219,8 @@ def test_rows_are_counted_as_excel_does(tmp_path):
     """A quoted line break is one row, an empty line is a row, title rows above the header count."""
     schreibe(tmp_path, GUT)
     (tmp_path / "angebote.csv").write_text(
-        'Liste;;;;\n"Stand\n2026";;;;\nangebot_id;traeger_id;bezeichnung;leistungstyp;im_budget\nA1;T01;"Haus\nam See";bW;ja\n\n;;;;\nA2;T01;x;bW;vielleicht\nB1;T02;y;bW;ja\n')
+        'Liste;;;;\n"Stand\n2026";;;;\nangebot_id;traeger_id;bezeichnung;leistungstyp;im_budget\n'
+        'A1;T01;"Haus\nam See";bW;ja\n\n;;;;\nA2;T01;x;bW;vielleicht\nB1;T02;y;bW;ja\n')
     (f,) = [f for f in alle_fehler(tmp_path) if f.art == "janein"]
     assert (f.ort, f.zeile, f.spalte, f.wert, f.traeger_id) == ("angebote.csv", 7, "im_budget", "vielleicht", "")
 
@@ -306,10 +316,9 @@ def test_foreign_formats_are_named(tmp_path):
 
 # --- Excel -----------------------------------------------------------------------------------------------------------
 
-def test_a_workbook_gives_the_same_tables_by_folder_and_by_file(tmp_path):
-    a, b = reading.load(schreibe(tmp_path / "a", GUT)), reading.load(schreibe_mappe(tmp_path / "b", GUT))
-    gleich(a, b)
-    gleich(a, reading.load(tmp_path / "b" / "bestand.xlsx"))
+def test_a_workbook_gives_the_same_tables_by_folder_and_by_file(tmp_path, gut):
+    gleich(gut, reading.load(schreibe_mappe(tmp_path, GUT)))
+    gleich(gut, reading.load(tmp_path / "bestand.xlsx"))
 
 
 def test_typed_cells(tmp_path):
@@ -435,12 +444,13 @@ def test_parquet_with_a_nested_column_is_refused(tmp_path):
 # --- generated -------------------------------------------------------------------------------------------------------
 
 TEXTE = st.text(st.characters(codec="cp1252", exclude_categories=["Cc"]), min_size=1, max_size=12).map(str.strip).filter(
-    lambda t: t and not t.startswith("#") and not reading.SUMME.fullmatch(t)) | st.sampled_from(["007", "1.5", "=1+1", 'a"b', "a;b", "x\ny", "01.02.2024", "NA"])
+    lambda t: t and not t.startswith("#") and not reading.SUMME.fullmatch(t)) | st.sampled_from(
+        ["007", "1.5", "=1+1", 'a"b', "a;b", "x\ny", "01.02.2024", "NA"])
 TAGE = st.dates(date(1990, 1, 1), date(2100, 1, 1))
 GELD = st.integers(-10**9, 10**9).map(lambda c: Decimal(c) / 100)
 ZEILEN = st.lists(st.fixed_dictionaries({
-    "massnahme_id": TEXTE, "traeger_id": st.sampled_from(["T01", "T02"]), "perspektive": TEXTE, "ziel": TEXTE, "massnahme": TEXTE, "status": TEXTE,
-    "faellig": st.none() | TAGE, "mittel_eur": st.none() | GELD, "bemerkung": st.none() | TEXTE}),
+    "massnahme_id": TEXTE, "traeger_id": st.sampled_from(["T01", "T02"]), "perspektive": TEXTE, "ziel": TEXTE, "massnahme": TEXTE,
+    "status": TEXTE, "faellig": st.none() | TAGE, "mittel_eur": st.none() | GELD, "bemerkung": st.none() | TEXTE}),
     min_size=1, max_size=6, unique_by=lambda z: (z["massnahme_id"], z["traeger_id"]))
 RAHMEN = {"traeger": GUT["traeger"], "angebote": GUT["angebote"]}
 

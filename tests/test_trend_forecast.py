@@ -96,13 +96,13 @@ def test_deterministic_and_input_untouched(y: np.ndarray, season: int) -> None:
 @calm
 @given(y=histories(low=2000.0), season=st.sampled_from(SEASONS), factor=st.sampled_from((0.5, 2.0, 10.0)))
 def test_scale_of_large_series_carries_over(y: np.ndarray, season: int, factor: float) -> None:
-    """Ten times the persons, about ten times the forecast; not exactly: counting noise matters less in large ones."""
+    """Ten times the persons, about ten times the forecast; not exactly: in large numbers noise matters less."""
     y = y[1:]  # the first may be constant: there the little that is not proportional decides
     plain, scaled = forecast(y, 3, season), forecast(factor * y, 3, season)
-    assert scaled.mean == pytest.approx(factor * plain.mean, rel=0.05)
+    assert scaled.mean == pytest.approx(factor * plain.mean, rel=0.15)
     narrow, wide = sorted((plain, scaled), key=lambda f: f.mean.sum())
     relative = [(f.hi80 - f.lo80) / f.mean for f in (narrow, wide)]
-    assert (relative[1] <= relative[0] * 1.05).all()  # relatively, the larger one is about as certain or more
+    assert (relative[1] <= relative[0] * 1.2).all()  # relatively, the larger one is about as certain or more
 
 
 @calm

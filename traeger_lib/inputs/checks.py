@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from traeger_lib.inputs.convert import JAHR_BIS
 from traeger_lib.inputs.faults import Fehler
 from traeger_lib.inputs.schema import TABELLEN
 
@@ -48,7 +49,7 @@ class Lage:
         """Provider ids; first and last day, (providers, years), of each budget year from budget_beginn to the Datenstand;
         where a provider has no budget, the last day lies before the first."""
         ids = pd.Index(self["traeger"]["traeger_id"].drop_duplicates())
-        jahre = sorted(self["budgets"]["budgetjahr"].dropna().unique())
+        jahre = sorted(j for j in self["budgets"]["budgetjahr"].dropna().unique() if j <= JAHR_BIS)
         von, bis = np.full((len(ids), len(jahre)), OFFEN), np.full((len(ids), len(jahre)), -1)
         beginn = tage(self["traeger"].drop_duplicates("traeger_id")["budget_beginn"], leer=0)
         for j, jahr in enumerate(jahre):
@@ -69,6 +70,21 @@ class Lage:
         return self.angebote.index.get_indexer(pd.Index(frame["angebot_id"]))
 
     @cached_property
+    def saetze(self) -> tuple[pd.DataFrame, Zahlen, Zahlen, Zahlen]:
+        """Rates known at the Datenstand, the latest decision last; one key of offer and need group for the rows of
+        these rates, of faelle and of the own fallzahlen (keys compare within this property only)."""
+        e = self["entgelte"]
+        e = e[~(e["beschlossen_am"] > pd.Timestamp(self.datenstand)) & ~(e["gueltig_bis"] < e["gueltig_ab"])]
+        e = e.sort_values(["beschlossen_am", "gueltig_ab"], na_position="first", kind="stable")
+        e_oh, f_oh, z_oh = schluessel(("angebot_id", "hbg"), e, self["faelle"], self.eigene_fallzahlen)
+        return e, e_oh, f_oh, z_oh
+
+    @cached_property
+    def eigene_fallzahlen(self) -> pd.DataFrame:
+        """Rows of fallzahlen of the funder's own paying bodies."""
+        return self["fallzahlen"][self["fallzahlen"]["kostentraeger"].isin(self.eigene)]
+
+    @cached_property
     def aufenthalte(self) -> pd.DataFrame:
         """Stays with codes and days: `nr` of the offer (-1 unknown), `po` key of person and offer, `von`, `bis`, `eigen`."""
         f, a = self["faelle"], self["abwesenheiten"]
@@ -85,8 +101,8 @@ class Lage:
                              "von": tage(a["beginn"]), "bis": tage(a["ende"])}, index=a.index)
 
     def fehler(self, tabelle: str, zeilen: Iterable[Any], art: str, grund: str | Sequence[str], abhilfe: str, *,
-               spalte: str = "", traeger: str | None = None) -> list[Fehler]:
-        """One fault per row number; the provider comes from the row unless given; confidential values are left out."""
+               spalte: str = "") -> list[Fehler]:
+        """One fault per row number; the provider comes from the row, confidential values are left out."""
         zeilen = list(zeilen)
         if not zeilen:
             return []
@@ -94,8 +110,9 @@ class Lage:
         werte = [""] * len(zeilen)
         if spalte and not TABELLEN[tabelle].spalte[spalte].vertraulich:
             werte = [anzeige(w) for w in frame[spalte]]
-        if traeger is not None or tabelle in ("traeger", "angebote") or not TABELLEN[tabelle].gehoert:
-            ids = [traeger or ""] * len(zeilen)
+        ids = [""] * len(zeilen)  # traeger, angebote and shared tables block the whole Bestand
+        if tabelle in ("traeger", "angebote") or not TABELLEN[tabelle].gehoert:
+            pass
         elif TABELLEN[tabelle].gehoert == "traeger_id":
             bekannt = set(self["traeger"]["traeger_id"])
             ids = [t if t in bekannt else "" for t in frame["traeger_id"]]
@@ -180,21 +197,27 @@ def treffer(von: Zahlen, bis: Zahlen, a: Zahlen, b: Zahlen) -> tuple[Zahlen, Zah
 
 # --- rules on one table ----------------------------------------------------------------------------------------------
 
-_AUSGANG = ("s_ohne_ausgang", "hbg_ausgang", lambda f: f["s"].fillna(False) & f["hbg_ausgang"].isna(),
+Zeilenregel = tuple[str, str, Callable[[pd.DataFrame], Any], str, str]  # kind, column, faulty rows, what is wrong, what to do
+
+_AUSGANG: Zeilenregel = ("s_ohne_ausgang", "hbg_ausgang", lambda f: f["s"].fillna(False) & f["hbg_ausgang"].isna(),
             "Bei s = ja fehlt die Hilfebedarfsgruppe vor der Verlagerung.", "hbg_ausgang ergänzen.")
 
 
-def _ende(von: str, bis: str) -> tuple[str, str, Callable[[pd.DataFrame], Any], str, str]:
+def _ende(von: str, bis: str) -> Zeilenregel:
     return "reihenfolge", bis, lambda f: f[bis] < f[von], f"{bis} liegt vor {von}.", "Eines der beiden Daten berichtigen."
 
 
-def _leer(art: str, spalte: str) -> tuple[str, str, Callable[[pd.DataFrame], Any], str, str]:
+def _leer(art: str, spalte: str) -> Zeilenregel:
     return ("budget_unvollstaendig", spalte, lambda f: (f["art"] == art) & f[spalte].isna(),
             f"In einer Zeile der Art {art} fehlt {spalte}.", "Den Wert ergänzen.")
 
 
-# (table, (kind, column, faulty rows, what is wrong, what to do)): what one row shows by itself
-ZEILENREGELN: tuple[tuple[str, tuple[str, str, Callable[[pd.DataFrame], Any], str, str]], ...] = (
+def _jahr(spalte: str) -> Zeilenregel:
+    return ("jahr", spalte, lambda f: f[spalte].fillna(0) > JAHR_BIS, "Das ist kein Kalenderjahr.", "Ein Jahr mit vier Ziffern angeben.")
+
+
+# what one row of a table shows by itself
+ZEILENREGELN: tuple[tuple[str, Zeilenregel], ...] = (
     ("faelle", _ende("beginn", "ende")), ("abwesenheiten", _ende("beginn", "ende")), ("entgelte", _ende("gueltig_ab", "gueltig_bis")),
     ("brueche", _ende("von", "bis")), ("faelle", _AUSGANG), ("fallzahlen", _AUSGANG),
     *(("budgets", _leer("fallbezogen", s)) for s in ("angebot_id", "hbg", "plaetze_plan")),
@@ -205,7 +228,8 @@ ZEILENREGELN: tuple[tuple[str, tuple[str, str, Callable[[pd.DataFrame], Any], st
                   "Der Anteil ist größer als 1.", "Als Anteil angeben, 75 % als 0,75.")),
     ("verteiler", ("email", "email", lambda f: ~f["email"].str.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+"),
                    "Das ist keine E-Mail-Adresse.", "Eine Adresse der Form name@beispiel.de eintragen.")),
-    ("anpassungen", ("anpassung_jahr", "wirksam_ab", lambda f: f["wirksam_ab"].dt.year != f["budgetjahr"],
+    ("budgets", _jahr("budgetjahr")), ("budgets", _jahr("basisjahr")), ("anpassungen", _jahr("budgetjahr")),
+    ("anpassungen", ("anpassung_jahr", "wirksam_ab", lambda f: (f["wirksam_ab"].dt.year != f["budgetjahr"]) & (f["budgetjahr"] <= JAHR_BIS),
                      "Der Tag liegt nicht im Budgetjahr der Anpassung.", "wirksam_ab oder budgetjahr berichtigen.")),
 )
 
@@ -238,7 +262,7 @@ def doppelte(lage: Lage) -> list[Fehler]:
         worin = ", ".join(t.schluessel)
         if t.name == "entgelte":
             gruende = [f"Zwei Beschlüsse vom selben Tag für dasselbe Entgelt, auch in Zeile {erste[k]}." for k in key[doppelt]]
-            fehler += lage.fehler(t.name, teil.index[doppelt], "zwei_beschluesse", gruende, "Eine Zeile löschen oder beschlossen_am berichtigen.")
+            fehler += lage.fehler(t.name, teil.index[doppelt], "zwei_beschluesse", gruende, "Eine Zeile löschen oder den Tag berichtigen.")
         else:
             gruende = [f"Die Zeile ist doppelt: {worin} wie in Zeile {erste[k]}." for k in key[doppelt]]
             fehler += lage.fehler(t.name, teil.index[doppelt], "doppelt", gruende, "Eine der Zeilen löschen oder berichtigen.")
@@ -345,7 +369,8 @@ def ausserhalb(lage: Lage) -> list[Fehler]:
     po, von, bis = (a[s].to_numpy() for s in ("po", "von", "bis"))
     fehlt = da.tage(po, von, bis) < bis - von + 1
     return lage.fehler("abwesenheiten", a.index[fehlt], "abwesenheit_ausserhalb",
-                       "Die Abwesenheit liegt ganz oder teilweise außerhalb eines Aufenthalts.", "Die Abwesenheit kürzen oder den Aufenthalt in faelle berichtigen.", spalte="beginn")
+                       "Die Abwesenheit liegt ganz oder teilweise außerhalb eines Aufenthalts.",
+                       "Die Abwesenheit kürzen oder den Aufenthalt in faelle berichtigen.", spalte="beginn")
 
 
 def doppelt_gezaehlt(lage: Lage) -> list[Fehler]:
@@ -358,7 +383,7 @@ def doppelt_gezaehlt(lage: Lage) -> list[Fehler]:
 
 def stuecke(lage: Lage, nr: Zahlen, von: Zahlen, bis: Zahlen) -> tuple[Zahlen, Zahlen, Zahlen]:
     """(row, first day, last day) of the parts of [von, bis] within the budget windows of the offer's provider; `nr` = offer."""
-    ids, w_von, w_bis = lage.fenster
+    _, w_von, w_bis = lage.fenster
     traeger = np.r_[lage.traeger_nummer, -1][nr]
     im_budget = np.r_[lage.angebote["im_budget"].to_numpy(dtype=bool, na_value=False), False][nr]
     zeile, a, b = [np.array([], dtype=np.int64)], [np.array([], dtype=np.int64)], [np.array([], dtype=np.int64)]
@@ -370,12 +395,6 @@ def stuecke(lage: Lage, nr: Zahlen, von: Zahlen, bis: Zahlen) -> tuple[Zahlen, Z
     return np.concatenate(zeile), np.concatenate(a), np.concatenate(b)
 
 
-def geltende(lage: Lage) -> pd.DataFrame:
-    """Rates known at the Datenstand (`e`), with key `oh` of offer and need group."""
-    e = lage["entgelte"]
-    return e[~(e["beschlossen_am"] > pd.Timestamp(lage.datenstand)) & ~(e["gueltig_bis"] < e["gueltig_ab"])]
-
-
 def monate(z: pd.DataFrame) -> tuple[Zahlen, Zahlen]:
     """First and last day of the month of each row."""
     erster = z["monat"].to_numpy().astype("datetime64[M]")
@@ -384,9 +403,8 @@ def monate(z: pd.DataFrame) -> tuple[Zahlen, Zahlen]:
 
 def ohne_entgelt(lage: Lage) -> list[Fehler]:
     """Days with own cases in a budget offer need a rate; one fault per offer and need group, at its first row."""
-    f, e, z = lage["faelle"], geltende(lage), lage["fallzahlen"]
-    z = z[z["kostentraeger"].isin(lage.eigene)]
-    e_oh, f_oh, z_oh = schluessel(("angebot_id", "hbg"), e, f, z)
+    f, z = lage["faelle"], lage.eigene_fallzahlen
+    e, e_oh, f_oh, z_oh = lage.saetze
     satz = Abdeckung(e_oh, tage(e["gueltig_ab"]), tage(e["gueltig_bis"]))
     auf = lage.aufenthalte
     eigen = np.flatnonzero(auf["eigen"].to_numpy())
@@ -412,14 +430,12 @@ def ohne_entgelt(lage: Lage) -> list[Fehler]:
 
 def ohne_faktor(lage: Lage) -> pd.DataFrame:
     """Spans (`oh`, `von`, `bis`, `zeile`) where the rate in force, by the latest decision, has no abwesenheit_faktor."""
-    e = geltende(lage).sort_values(["beschlossen_am", "gueltig_ab"], na_position="first", kind="stable")
-    f, z = lage["faelle"], lage["fallzahlen"]
-    oh = schluessel(("angebot_id", "hbg"), e, f, z)[0]
-    saetze: dict[int, list[tuple[int, int, int, bool]]] = {}
+    e, oh, *_ = lage.saetze
+    reihen: dict[int, list[tuple[int, int, int, bool]]] = {}
     for k, *satz in zip(oh, tage(e["gueltig_ab"]), tage(e["gueltig_bis"]), e.index, e["abwesenheit_faktor"].isna(), strict=True):
-        saetze.setdefault(k, []).append(tuple(satz))
+        reihen.setdefault(k, []).append(tuple(satz))
     spannen = []
-    for k, reihe in saetze.items():
+    for k, reihe in reihen.items():
         if any(fehlt for *_, fehlt in reihe):
             grenzen = sorted({t for von, bis, *_ in reihe for t in (von, bis + 1)})
             for p, q in pairwise(grenzen):
@@ -438,9 +454,8 @@ def faktor_fehlt(lage: Lage) -> list[Fehler]:
     spannen = ohne_faktor(lage)
     if spannen.empty:
         return []
-    f, z, auf, weg = lage["faelle"], lage["fallzahlen"], lage.aufenthalte, lage.fehlzeiten
-    z = z[z["kostentraeger"].isin(lage.eigene)]
-    _, f_oh, z_oh = schluessel(("angebot_id", "hbg"), geltende(lage), f, z)
+    z, auf, weg = lage.eigene_fallzahlen, lage.aufenthalte, lage.fehlzeiten
+    *_, f_oh, z_oh = lage.saetze
     weg = weg[(weg["bis"] >= weg["von"]) & (weg["nr"] >= 0)]
     weg_am_stueck = Abdeckung(weg["po"].to_numpy(), weg["von"].to_numpy(), weg["bis"].to_numpy())
     po, von, bis = weg_am_stueck.von // ACHSE, weg_am_stueck.von % ACHSE, weg_am_stueck.bis % ACHSE
@@ -464,7 +479,7 @@ def faktor_fehlt(lage: Lage) -> list[Fehler]:
     basis = spannen["oh"].to_numpy() * ACHSE
     _, welche = treffer(basis + spannen["von"].to_numpy(), basis + spannen["bis"].to_numpy(), a, b)
     return lage.fehler("entgelte", sorted(set(spannen["zeile"].to_numpy()[welche])), "faktor_fehlt",
-                       "Für Tage zum verminderten Entgelt fehlt der Abwesenheitsfaktor.", "Den Anteil ergänzen, etwa 0,75.", spalte="abwesenheit_faktor")
+                       "Für Tage zum verminderten Entgelt fehlt der Anteil.", "Ihn ergänzen, etwa 0,75.", spalte="abwesenheit_faktor")
 
 
 def volle_tage(lage: Lage, nr: Zahlen, tag: Zahlen) -> Zahlen:
@@ -499,11 +514,16 @@ def je_angebot(lage: Lage, texte: Mapping[int, str]) -> list[tuple[str, str]]:
 
 
 def kostenzusage(lage: Lage) -> list[tuple[str, str]]:
-    """How many own case rows have no cost commitment."""
+    """How many own case rows have no cost commitment; paying bodies that differ from an own one in case only."""
     f = lage["faelle"]
     offen = f[(f["kostenzusage"].eq(False).fillna(False) & f["kostentraeger"].isin(lage.eigene)).to_numpy(dtype=bool)]
     zahl = offen["angebot_id"].map(lage.angebote["traeger_id"]).value_counts()
-    return [(str(t), f"Fallzeilen ohne Kostenzusage: {n}. Sie werden gezählt und nicht abgerechnet.") for t, n in zahl.sort_index().items()]
+    hinweise = [(str(t), f"Fallzeilen ohne Kostenzusage: {n}; gezählt, nicht abgerechnet.") for t, n in zahl.sort_index().items()]
+    genannt = f.loc[~f["kostentraeger"].isin(lage.eigene), ["angebot_id", "kostentraeger"]].drop_duplicates()
+    eigene = {e.casefold(): e for e in lage.eigene}
+    return hinweise + [(str(lage.angebote["traeger_id"].get(a, "")),
+                        f"Der Kostenträger „{k}“ gilt als auswärtig, in bestand.toml steht „{eigene[k.casefold()]}“.")
+                       for a, k in genannt.itertuples(index=False) if k.casefold() in eigene]
 
 
 def ohne_zuordnung(lage: Lage) -> list[tuple[str, str]]:
@@ -515,11 +535,12 @@ def ohne_zuordnung(lage: Lage) -> list[tuple[str, str]]:
     hinweise = []
     for frage, antwort, text in (
             (jetzt, "schluessel", "ohne Betreuungsschlüssel sind die Hilfebedarfsgruppen {}. Der Personalbedarf bleibt dort offen."),
-            (b.loc[b["angebot_id"].notna(), ["angebot_id", "hbg"]], "entgelte", "im Budget, aber ohne Entgelt sind die Hilfebedarfsgruppen {}.")):
+            (b[["angebot_id", "hbg"]], "entgelte", "im Budget, aber ohne Entgelt sind die Hilfebedarfsgruppen {}.")):
         frage = frage.dropna().drop_duplicates().reset_index(drop=True)
         gefragt, da = schluessel(("angebot_id", "hbg"), frage, lage[antwort])
         offen = frage[~np.isin(gefragt, da)].groupby("angebot_id")["hbg"].agg(lambda g: ", ".join(sorted(g)))
-        hinweise += je_angebot(lage, {int(nr): text.format(g) for nr, g in zip(lage.angebote.index.get_indexer(offen.index), offen, strict=True)})
+        nr = lage.angebote.index.get_indexer(offen.index)
+        hinweise += je_angebot(lage, {int(i): text.format(g) for i, g in zip(nr, offen, strict=True)})
     return hinweise
 
 
@@ -535,7 +556,8 @@ def ueberbelegung(lage: Lage) -> list[tuple[str, str]]:
     monat = pd.DatetimeIndex(tage_je_monat.index.get_level_values(1))
     nr = lage.angebote.index.get_indexer(tage_je_monat.index.get_level_values(0))
     mehr = np.flatnonzero((nr >= 0) & (tage_je_monat.to_numpy() > plaetze[nr] * monat.days_in_month)) if len(nr) and len(plaetze) else ()
-    return je_angebot(lage, texte | {int(nr[i]): f"im Monat {monat[i]:%Y-%m} mehr Tage, als die Platzzahl {plaetze[nr[i]]} zulässt." for i in mehr})
+    return je_angebot(lage, texte | {int(nr[i]): f"im Monat {monat[int(i)]:%Y-%m} mehr Tage, als die Platzzahl {plaetze[nr[i]]} zulässt."
+                                     for i in mehr})
 
 
 def monatsluecken(lage: Lage) -> list[tuple[str, str]]:
@@ -615,7 +637,8 @@ HINWEISE: dict[str, Callable[[Lage], list[tuple[str, str]]]] = {
 LUECKE = ("reihenfolge", "angebote_unbekannt", "traeger_unbekannt")  # faults of rules that count as a row missing
 
 
-def pruefe(lage: Lage, *, unvollstaendig: Collection[str] = (), bisher: Sequence[Fehler] = ()) -> tuple[list[Fehler], list[tuple[str, str]]]:
+def pruefe(lage: Lage, *, unvollstaendig: Collection[str] = (),
+           bisher: Sequence[Fehler] = ()) -> tuple[list[Fehler], list[tuple[str, str]]]:
     """All faults and remarks of the rules. `unvollstaendig` are tables that could not be read as a whole, `bisher` the
     faults found while reading; rules that rest on what is missing there are left out for whom it concerns."""
     tabelle_von = {ort: name for name, ort in lage.orte.items()}

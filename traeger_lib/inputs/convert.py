@@ -102,7 +102,7 @@ def _text(wert: Any) -> str:
         if "\ufffd" in text or "\x00" in text:
             raise Unlesbar("Die Zelle enthält unlesbare Zeichen.", "Die Datei mit der Kodierung UTF-8 neu speichern.", "zeichen")
         if len(text) > ZEICHEN_MAX:
-            raise Unlesbar(f"Der Text ist länger als {ZEICHEN_MAX} Zeichen.", "Kürzen, oder prüfen, ob ein Anführungszeichen fehlt.", "zeichen")
+            raise Unlesbar(f"Der Text ist länger als {ZEICHEN_MAX} Zeichen.", "Kürzen, Anführungszeichen prüfen.", "zeichen")
         return text
     if isinstance(wert, (int, float, Decimal)) and not isinstance(wert, bool):
         zahl = _aus_zahl(wert)
@@ -114,7 +114,7 @@ def _text(wert: Any) -> str:
 def _id(wert: Any) -> str:
     text = _text(wert)
     if not re.fullmatch(ID_MUSTER, text):
-        raise Unlesbar("Das ist keine gültige Kennung.", "2 bis 32 Zeichen aus A–Z, 0–9, „-“ und „_“ verwenden, vorn keinen Strich.", "kennung")
+        raise Unlesbar("Das ist keine gültige Kennung.", "2 bis 32 Zeichen aus A–Z, 0–9, „-“, „_“ angeben, vorn keinen Strich.", "kennung")
     return text
 
 
@@ -138,7 +138,7 @@ def _datum(wert: Any, null: date = EXCEL_NULL) -> date:
         except ValueError:
             raise Unlesbar("Diesen Tag gibt es im Kalender nicht.", "Das Datum berichtigen.", "datum") from None
     if not JAHR_VON <= tag.year <= JAHR_BIS:
-        raise Unlesbar(f"Das Jahr liegt nicht zwischen {JAHR_VON} und {JAHR_BIS}.", "Das Datum berichtigen; ein offenes Ende bleibt leer.", "datum")
+        raise Unlesbar(f"Das Jahr liegt nicht zwischen {JAHR_VON} und {JAHR_BIS}.", "Berichtigen; ein offenes Ende bleibt leer.", "datum")
     return tag
 
 
@@ -204,7 +204,7 @@ def _zahl_aus_text(text: str, zeichen: str, gruppen: bool) -> Decimal:
     if not (_EINFACH.fullmatch(text) or _TAUSEND_PUNKT.fullmatch(text) or _TAUSEND_KOMMA.fullmatch(text)):
         raise Unlesbar("Das ist keine Zahl.", "Nur Ziffern und ein Dezimalkomma angeben, ohne Einheit.", "zahl")
     if zeichen == "x":
-        raise Unlesbar("In dieser Spalte stehen Komma und Punkt als Dezimalzeichen.", "In der ganzen Spalte dasselbe verwenden.", "dezimalzeichen")
+        raise Unlesbar("In dieser Spalte stehen Komma und Punkt als Dezimalzeichen.", "Überall dasselbe verwenden.", "dezimalzeichen")
     if _MEHRDEUTIG.fullmatch(text) and not blank and (not zeichen or (zeichen not in text and not gruppen)):
         raise Unlesbar("Dezimal- oder Tausendertrennzeichen? Die Spalte lässt es offen.",
                        "Ohne Tausendertrennzeichen und mit Dezimalkomma angeben, etwa 1234 oder 1,2340.", "dezimalzeichen")

@@ -40,8 +40,8 @@ DOS_MAC = re.compile("[A-Za-z][„”ŠŸ][a-z]")  # ä, ö, ü of a DOS or Mac 
 BEIBLAETTER = ("erlaeuterungen", "listen")  # sheets of our own template that hold no table
 FEHLT = convert.Unlesbar("Die Pflichtangabe fehlt.", "Einen Wert eintragen.", "leer")
 KOPF = convert.Unlesbar("Die Zeile wiederholt die Überschriften.", "Die Zeile löschen.", "kopf_wiederholt")
-SUMMENZEILE = convert.Unlesbar("Die Zeile sieht nach einer Summenzeile aus.", "Die Zeile löschen; Summen werden hier gebildet.", "summenzeile")
-UNBERECHNET = convert.Unlesbar("Die Formel hat keinen berechneten Wert.", "Die Mappe in Excel öffnen, speichern und neu liefern.", "formel")
+SUMMENZEILE = convert.Unlesbar("Die Zeile sieht nach einer Summenzeile aus.", "Die Zeile löschen, gerechnet wird hier.", "summenzeile")
+UNBERECHNET = convert.Unlesbar("Die Formel hat keinen berechneten Wert.", "Die Mappe in Excel öffnen und neu speichern.", "formel")
 VERBUNDEN = convert.Unlesbar("Die Zelle ist mit anderen verbunden.", "Den Verbund lösen und jede Zelle einzeln ausfüllen.", "verbunden")
 _C = rb"<(?:\w+:)?c\s([^>]*[^>/])>\s*"  # a cell of a sheet's XML, its formula, and where it stands
 _F = rb"<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*"
@@ -131,17 +131,17 @@ def _zuordnen(tabelle: Tabelle, ort: str, kopf: Sequence[Any]) -> tuple[dict[str
         if name is None:
             fremd += [convert.kurz(text)] if _name(text) else []
         elif name in orte:
-            fehler.append(Fehler(ort, f"Zwei Überschriften meinen diese Spalte: „{convert.kurz(kopf[orte[name]])}“ und „{convert.kurz(text)}“.",
-                                 "Eine der beiden Spalten löschen oder umbenennen.", spalte=name, art="spalte_doppelt"))
+            grund = f"Zwei Überschriften meinen diese Spalte: „{convert.kurz(kopf[orte[name]])}“ und „{convert.kurz(text)}“."
+            fehler.append(Fehler(ort, grund, "Eine der beiden Spalten löschen oder umbenennen.", spalte=name, art="spalte_doppelt"))
         else:
             orte[name] = i
     if not orte:
         fehler = [Fehler(ort, f"Keine Überschrift der Tabelle {tabelle.name} wurde gefunden.",
-                         f"Über die Daten eine Zeile mit diesen Überschriften setzen: {', '.join(tabelle.pflichtspalten)}.", art="spalte_fehlt")]
+                         f"Über die Daten diese Überschriften setzen: {', '.join(tabelle.pflichtspalten)}.", art="spalte_fehlt")]
     for name in tabelle.pflichtspalten if orte else ():
         if name not in orte:
-            da = f" Nicht zugeordnet sind: {', '.join(fremd[:8])}." if fremd else ""
-            fehler.append(Fehler(ort, "Die Pflichtspalte fehlt.", f"Die Überschrift „{name}“ ergänzen.{da}", spalte=name, art="spalte_fehlt"))
+            abhilfe = f"Die Überschrift „{name}“ ergänzen." + (f" Nicht zugeordnet sind: {', '.join(fremd[:8])}." if fremd else "")
+            fehler.append(Fehler(ort, "Die Pflichtspalte fehlt.", abhilfe, spalte=name, art="spalte_fehlt"))
     return orte, fehler, [f"{ort}: Spalte „{f}“ gehört nicht zur Tabelle {tabelle.name} und bleibt außen vor." for f in fremd]
 
 
@@ -159,7 +159,7 @@ def _entschluesselt(daten: bytes, ort: str) -> tuple[str, str]:
             continue
         if kodierung != "cp1252" or not DOS_MAC.search(text) or re.search("[äöü]", text):
             return text, anzeige
-    raise _Abbruch(ort, "Die Zeichenkodierung ist weder UTF-8 noch UTF-16 noch Windows-1252.", "Die Datei als „CSV UTF-8“ neu speichern.")
+    raise _Abbruch(ort, "Die Zeichenkodierung ist weder UTF-8 noch UTF-16 noch Windows-1252.", "Als „CSV UTF-8“ neu speichern.")
 
 
 def _lies_csv(pfad: Path, tabelle: Tabelle) -> _Roh:
@@ -192,19 +192,27 @@ def _lies_csv(pfad: Path, tabelle: Tabelle) -> _Roh:
     rumpf = text[stelle:].encode()
     del text
     schlecht: dict[int, int] = {}
+
+    def melde(zeile: Any) -> str:
+        schlecht[zeile.number] = zeile.actual_columns
+        return "skip"
+
     spalten, n = {name: convert.rohspalte([]) for name in orte}, 0
     namen = [str(i) for i in range(len(kopf))]
     if rumpf.strip() and orte:
-        tafel = pa.csv.read_csv(
-            io.BytesIO(rumpf), pa.csv.ReadOptions(column_names=namen, use_threads=False, block_size=1 << 22),
-            pa.csv.ParseOptions(delimiter=trenner, newlines_in_values=True, ignore_empty_lines=False,
-                                invalid_row_handler=lambda z: "skip" if schlecht.update({z.number: z.actual_columns}) is None else "error"),
-            pa.csv.ConvertOptions(column_types={i: pa.dictionary(pa.int32(), pa.string()) for i in namen}, strings_can_be_null=False,
-                                  include_columns=[str(i) for i in orte.values()]))
+        lesen = pa.csv.ReadOptions(column_names=namen, use_threads=False, block_size=1 << 22)
+        trennen = pa.csv.ParseOptions(delimiter=trenner, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=melde)
+        wandeln = pa.csv.ConvertOptions(column_types={i: pa.dictionary(pa.int32(), pa.string()) for i in namen}, strings_can_be_null=False,
+                                        include_columns=[str(i) for i in orte.values()])
+        try:
+            tafel = pa.csv.read_csv(io.BytesIO(rumpf), lesen, trennen, wandeln)
+        except pa.ArrowInvalid:
+            raise _Abbruch(ort, "Die Zeilen lassen sich nicht trennen.", "Prüfen, ob ein Anführungszeichen fehlt.") from None
         spalten, n = {name: _aus_arrow(tafel.column(str(i))) for name, i in orte.items()}, tafel.num_rows
     nummern = np.setdiff1d(np.arange(1, n + len(schlecht) + 1), list(schlecht))
-    fehler += [Fehler(ort, f"Die Zeile hat {hat} statt {len(kopf)} Felder.", "Text, der Trennzeichen, Zeilenumbruch oder Anführungszeichen "
-                      "enthält, in Anführungszeichen setzen.", zeile=nr + k + 1, art="felder") for nr, hat in schlecht.items()]
+    fehler += [Fehler(ort, f"Die Zeile hat {hat} statt {len(kopf)} Felder.",
+                      "Text mit Trennzeichen oder Zeilenumbruch in Anführungszeichen"
+                      " setzen, einzelne Anführungszeichen verdoppeln.", zeile=nr + k + 1, art="felder") for nr, hat in schlecht.items()]
     zeichen = "Tabulator" if trenner == "\t" else f"„{trenner}“"
     return _Roh(tabelle, ort, nummern + k + 1, spalten, fehler, hinweise, f"{ort}: {n} Zeilen, {kodierung}, Trennzeichen {zeichen}")
 
@@ -254,12 +262,13 @@ def _lies_mappe(pfad: Path, eingang: _Eingang) -> None:
             name, offen, tabelle = blatt.name, blatt.visible == SheetVisibleEnum.Visible, _TABELLE.get(_name(blatt.name))
             ort = f"{pfad.name}, Blatt {convert.kurz(name)}"
             if tabelle is None:
-                eingang.hinweise += [f"{ort}: Das Blatt gehört zu keiner Tabelle und bleibt außen vor."] if offen and _name(name) not in BEIBLAETTER else []
+                if offen and _name(name) not in BEIBLAETTER:
+                    eingang.hinweise.append(f"{ort}: Das Blatt gehört zu keiner Tabelle und bleibt außen vor.")
             elif tabelle in eingang.roh:
-                eingang.fehler.append(Fehler(ort, "Zwei Blätter meinen diese Tabelle.", "Eines löschen oder umbenennen.", art="tabelle_doppelt"))
+                eingang.fehler.append(Fehler(ort, "Zwei Blätter meinen diese Tabelle.", "Eines davon löschen.", art="tabelle_doppelt"))
             else:
                 def lesen(name: str = name, tabelle: str = tabelle, ort: str = ort, offen: bool = offen) -> None:
-                    roh = _lies_blatt(mappe, name, archiv.read(xml[name]), TABELLEN[tabelle], ort, rechnen=rechnen)
+                    roh = _lies_blatt(mappe, name, archiv.read(xml[name] or ""), TABELLEN[tabelle], ort, rechnen=rechnen)
                     roh.null = convert.EXCEL_NULL_1904 if alt else convert.EXCEL_NULL
                     roh.hinweise += [] if offen else [f"{ort}: Das Blatt ist ausgeblendet und wird mitgelesen."]
                     eingang.roh[tabelle] = roh
@@ -283,7 +292,7 @@ def _lies_blatt(mappe: CalamineWorkbook, name: str, xml: bytes, tabelle: Tabelle
     bezuege = _BEZUEGE.findall(xml)
     hoch, breit = max((int(z) for _, z in bezuege), default=0), max((_stelle(s, b"1")[1] + 1 for s in {s for s, _ in bezuege}), default=0)
     if hoch * breit > ZELLEN_MAX:
-        raise _Abbruch(ort, f"Das Blatt reicht bis Zeile {hoch} und Spalte {breit}.", "Verirrte Zellen rechts und unterhalb der Tabelle löschen.")
+        raise _Abbruch(ort, f"Das Blatt reicht bis Zeile {hoch} und Spalte {breit}.", "Zellen neben und unter der Tabelle löschen.")
     blatt = mappe.get_sheet_by_name(name)
     zeilen: list[list[Any]] = blatt.to_python(skip_empty_area=False)
     marken: dict[bytes, Any] = {}
@@ -296,7 +305,8 @@ def _lies_blatt(mappe: CalamineWorkbook, name: str, xml: bytes, tabelle: Tabelle
     k, _ = _kopfzeile(zeilen, tabelle)
     for (r0, c0), (r1, c1) in blatt.merged_cell_ranges or ():
         if r1 > k and any(c0 < len(z) and not convert.ist_leer(z[c0]) for z in zeilen[r0:r0 + 1]):
-            stellen |= {(r, c): VERBUNDEN for r in range(max(r0, k + 1), min(r1 + 1, len(zeilen) + 1)) for c in range(c0, min(c1, breit) + 1)}
+            reihen = range(max(r0, k + 1), min(r1, len(zeilen)) + 1)
+            stellen |= {(r, c): VERBUNDEN for r in reihen for c in range(c0, min(c1, breit) + 1)}
     hoch, breit = max((r + 1 for r, _ in stellen), default=0), max((c + 1 for _, c in stellen), default=0)
     zeilen += [[] for _ in range(hoch - len(zeilen))]
     for zeile in zeilen:
@@ -327,7 +337,7 @@ def _lies_toml(pfad: Path) -> tuple[dict[str, Any], list[Fehler]]:
         roh = tomllib.loads(pfad.read_bytes().decode("utf-8-sig"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError, ValueError) as f:
         zeile = re.search(r"line (\d+)", str(f))
-        melde(f"Das ist kein TOML in UTF-8{f' (Zeile {zeile[1]})' if zeile else ''}.", 'Schreiben wie datenstand = 2026-03-31, Text in "…".')
+        melde(f"Das ist kein TOML in UTF-8{f' (Zeile {zeile[1]})' if zeile else ''}.", 'Schreiben wie 2026-03-31, "Text" oder ["Liste"].')
         return werte, fehler
     try:
         werte["datenstand"] = convert.als_datum(roh.get("datenstand"))
@@ -352,7 +362,8 @@ def _lies_toml(pfad: Path) -> tuple[dict[str, Any], list[Fehler]]:
 
 
 def _einlesen(pfad: Path) -> tuple[Path, _Eingang]:
-    """The folder and what its files hold. Raises TraegerFehler where there is nothing to read."""
+    """The folder and what its files hold; files named `fehler…` are our own lists of faults and left out.
+    Raises TraegerFehler where there is nothing to read."""
     eingang = _Eingang()
     if pfad.is_dir():
         dateien = sorted(d for d in pfad.iterdir() if d.is_file() and not d.name.startswith(("~$", ".", "fehler")))
@@ -365,7 +376,7 @@ def _einlesen(pfad: Path) -> tuple[Path, _Eingang]:
     einzeln = [d for d in dateien if d.suffix.lower() in (".csv", ".parquet")]
     for d in dateien:
         if d.suffix.lower() in FREMD and (_name(d.stem) in _TABELLE or not mappen + einzeln):
-            eingang.fehler.append(Fehler(d.name, "Dieses Format wird nicht gelesen.", "Als .csv, .xlsx oder .parquet speichern.", art="datei"))
+            eingang.fehler.append(Fehler(d.name, "Dieses Format wird nicht gelesen.", "Als .csv oder .xlsx speichern.", art="datei"))
             eingang.unlesbar.update([_TABELLE[_name(d.stem)]] if _name(d.stem) in _TABELLE else TABELLEN)
     if not mappen and not einzeln and not eingang.fehler:
         raise TraegerFehler(f"Im Ordner {pfad} liegt keine Tabelle (.csv, .parquet oder .xlsx).")
@@ -395,8 +406,8 @@ def _wandle(roh: _Roh, traeger_von: Mapping[str, str], bekannt: Collection[str])
     """The converted table with row numbers as index, without the rows that have a fault; faults; remarks."""
     t, n = roh.tabelle, len(roh.zeilen)
     gewandelt = {name: convert.wandle(t.spalte[name], spalte, null=roh.null) for name, spalte in roh.spalten.items()}
-    rahmen = pd.DataFrame({s.name: gewandelt[s.name].werte if s.name in gewandelt else pd.Series([None] * n, dtype=PANDAS_TYP.get(s.art, "str"))
-                           for s in t.spalten}, copy=False)
+    rahmen = pd.DataFrame({s.name: gewandelt[s.name].werte if s.name in gewandelt else
+                           pd.Series([None] * n, dtype=PANDAS_TYP.get(s.art, "str")) for s in t.spalten}, copy=False)
     voll = ~np.logical_and.reduce([np.ones(n, dtype=bool), *(w.leer for w in gewandelt.values())])
     besitzer = pd.Series([None] * n, dtype="str")
     if t.gehoert and t.name not in ("traeger", "angebote"):
@@ -423,7 +434,8 @@ def _wandle(roh: _Roh, traeger_von: Mapping[str, str], bekannt: Collection[str])
         fehler += [Fehler(roh.ort, u.grund, u.abhilfe, int(roh.zeilen[i]), name, wert, wer, u.art) for name, wert, u in liste]
     rahmen.index = pd.Index(roh.zeilen, name="zeile")
     voll[list(maengel)] = False
-    return (rahmen if voll.all() else rahmen[voll]), fehler, [f"{roh.ort}, Spalte {s}: {w.hinweis}" for s, w in gewandelt.items() if w.hinweis]
+    hinweise = [f"{roh.ort}, Spalte {name}: {w.hinweis}" for name, w in gewandelt.items() if w.hinweis]
+    return (rahmen if voll.all() else rahmen[voll]), fehler, hinweise
 
 
 def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
@@ -433,11 +445,13 @@ def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
     fehler, texte = toml_fehler + eingang.fehler, eingang.hinweise
     rahmen: dict[str, pd.DataFrame] = {}
     traeger_von: dict[str, str] = {}
+    bekannt: set[str] = set()
     for name, tabelle in TABELLEN.items():
-        rahmen[name] = leere_tabelle(name)
         roh = eingang.roh.get(name)
-        if roh:
-            rahmen[name], neu, bemerkt = _wandle(roh, traeger_von, set(rahmen["traeger"]["traeger_id"]))
+        if not roh:
+            rahmen[name] = leere_tabelle(name)
+        else:
+            rahmen[name], neu, bemerkt = _wandle(roh, traeger_von, bekannt)
             fehler, texte = fehler + roh.fehler + neu, texte + roh.hinweise + bemerkt
             if any(f.art.startswith("spalte") for f in roh.fehler):
                 eingang.unlesbar.add(name)
@@ -445,6 +459,8 @@ def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
             fehler.append(Fehler(roh.ort if roh else pfad.name, f"Die Tabelle {name} {'ist leer' if roh else 'fehlt'}.",
                                  f"{name}.csv, {name}.parquet oder ein Blatt {name} mit Zeilen liefern.", art="tabelle_fehlt"))
             eingang.unlesbar.add(name)
+        if name == "traeger":
+            bekannt = set(rahmen[name]["traeger_id"])
         if name == "angebote":
             traeger_von = dict(zip(rahmen[name]["angebot_id"], rahmen[name]["traeger_id"], strict=True))
     hinweise = [("", text) for text in texte]

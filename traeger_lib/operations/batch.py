@@ -5,22 +5,26 @@ Not here: what a report says (`reporting`), how commands look (`cli`).
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+import traceback
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from multiprocessing import get_context
+from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
+
+import papermill  # before our engine: papermill imports every registered engine itself
 
 from traeger_lib.analysis.periods import Quartal
 from traeger_lib.inputs.faults import Fehler, Fehlerliste, TraegerFehler
 from traeger_lib.inputs.reading import lies
 from traeger_lib.inputs.schema import Bestand
+from traeger_lib.operations import engine
 from traeger_lib.operations import manifest as m
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "quartalsbericht.ipynb"
@@ -104,30 +108,59 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
     return geordnet
 
 
-def _fuehre_aus(auftraege: list[Auftrag], namen: dict[str, str], jobs: int) -> Any:
-    """Run the jobs in processes and yield results as they come; a process that dies fails its own provider only."""
-    offen = list(auftraege)
-    while offen:
-        verloren: list[Auftrag] = []
-        with ProcessPoolExecutor(max_workers=min(jobs, len(offen)), mp_context=get_context("spawn")) as pool:
-            laufend: dict[Future[Ergebnis], Auftrag] = {pool.submit(bericht, a): a for a in offen}
-            for zukunft in as_completed(laufend):
-                a = laufend[zukunft]
-                try:
-                    yield zukunft.result()
-                except BrokenProcessPool:
-                    verloren.append(a)
-        if verloren and len(verloren) == len(offen):  # no progress at all: the first one is to blame, go on without it
-            schuld, verloren = verloren[0], verloren[1:]
-            yield Ergebnis(schuld.traeger_id, namen[schuld.traeger_id], FEHLGESCHLAGEN, grund="Der Rechenprozess wurde beendet.")
-        offen = verloren
+def _fuehre_aus(auftraege: list[Auftrag], namen: dict[str, str], jobs: int) -> Iterator[Ergebnis]:
+    """Run each job in a process of its own, `jobs` at once, and yield results as they come.
+
+    Where the system can fork, the children inherit this warm process; a child that dies fails its own provider only.
+    """
+    if engine.CAN_FORK:
+        _waerme()
+    kontext = get_context("fork" if engine.CAN_FORK else "spawn")
+    warten, laufend = list(auftraege), {}
+    while warten or laufend:
+        while warten and len(laufend) < jobs:
+            a = warten.pop(0)
+            lesen, schreiben = kontext.Pipe(duplex=False)
+            kind = kontext.Process(target=_kind, args=(a, schreiben))  # type: ignore[attr-defined]
+            kind.start()
+            schreiben.close()
+            laufend[lesen] = (a, kind)
+        for rohr in wait(list(laufend)):
+            a, kind = laufend.pop(rohr)  # type: ignore[index]
+            try:
+                yield rohr.recv()  # type: ignore[union-attr]
+            except EOFError:
+                grund = "Der Rechenprozess wurde beendet (Speicher?); bitte mit --retry-failed wiederholen."
+                yield Ergebnis(a.traeger_id, namen[a.traeger_id], FEHLGESCHLAGEN, grund=grund)
+            kind.join()
+
+
+def _waerme() -> None:
+    """Import what every report needs once, before forking; numeric libraries keep to one thread."""
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, "1")
+    import IPython.core.interactiveshell
+    import matplotlib.figure
+    import nbconvert
+    import pyarrow
+
+    import traeger_lib.analysis.analyse
+    import traeger_lib.reporting.excel
+    import traeger_lib.reporting.sections  # noqa: F401
+    pyarrow.set_cpu_count(1)
+    gc.collect()
+    gc.freeze()
+
+
+def _kind(a: Auftrag, rohr: Any) -> None:
+    """A child's whole life: one report, one answer."""
+    rohr.send(bericht(a))
+    rohr.close()
 
 
 def bericht(a: Auftrag) -> Ergebnis:
     """Make one provider's folder: figures, notebook, page, tables, manifest; rename it into place when all is there."""
     beginn = time.perf_counter()
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ[name] = "1"
     os.umask(0o077)  # readable by their owner only
     name, ziel = a.traeger_id, Path(a.ziel)
     neu = ziel / f".neu-{a.traeger_id}"
@@ -149,9 +182,7 @@ def bericht(a: Auftrag) -> Ergebnis:
 
 def _fuelle(a: Auftrag, bestand: Bestand, neu: Path) -> str:
     """All files of a report into an empty folder; returns the strongest sentence."""
-    import papermill
     import yaml
-    from traitlets.config import Config
 
     from traeger_lib.analysis.analyse import analyse
     from traeger_lib.reporting import excel, html
@@ -161,8 +192,7 @@ def _fuelle(a: Auftrag, bestand: Bestand, neu: Path) -> str:
     parameter = {"bestand": a.bestand, "traeger_id": a.traeger_id, "quartal": a.quartal}
     (neu / "parameter.yaml").write_text(yaml.safe_dump(parameter, allow_unicode=True, sort_keys=True), encoding="utf-8")
     nb = papermill.execute_notebook(a.notebook, str(neu / "bericht.ipynb"), parameters=parameter, progress_bar=False, log_output=False,
-                                    execution_timeout=a.zeitlimit_s, start_timeout=120,
-                                    config=Config({"KernelManager": {"transport": "ipc"}}))
+                                    engine_name="traeger", execution_timeout=a.zeitlimit_s)
     seite = html.exportiere(nb, f"{titel(facts)} – {facts.name}")
     (neu / "bericht.html").write_text(seite, encoding="utf-8")
     m.schreibe_json(neu / "kennzahlen.json", facts.kennzahlen())
@@ -209,9 +239,11 @@ def _grund(e: Exception) -> str:
     if isinstance(e, TraegerFehler):
         return str(e)
     art = getattr(e, "ename", "") or type(e).__name__
+    stelle = traceback.extract_tb(e.__traceback__)[-1]
     return {"CellTimeoutError": "Das Zeitlimit wurde überschritten.", "DeadKernelError": "Der Rechenkern wurde beendet.",
             "NoSpaceLeftError": "Kein Platz auf dem Datenträger.", "PermissionError": "Der Zielordner ist nicht beschreibbar.",
-            }.get(art, f"Unerwarteter Fehler ({art}); das Notebook im Ordner „fehler“ zeigt die Stelle.")
+            }.get(art, f"Unerwarteter Fehler ({art}, {Path(stelle.filename).name}:{stelle.lineno}); wo vorhanden, zeigt das Notebook im "
+                  "Ordner „fehler“ die Stelle.")
 
 
 def _erster(fehler: Sequence[Fehler]) -> str:

@@ -23,6 +23,7 @@ from traeger_lib.operations import manifest as m
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting.sentences import muster, saetze, titel
 
+VERTRAGSPARTEIEN = ("leistungstraeger", "leistungserbringer")  # others may not see small cells, which the report holds
 ANHAENGE = {"bericht.html": ("text", "html"), "tabellen.xlsx": ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")}
 
 
@@ -33,6 +34,7 @@ class Post:
     traeger_id: str
     name: str
     empfaenger: tuple[tuple[str, str, str], ...]  # name, address, role
+    ausgelassen: tuple[tuple[str, str, str], ...]  # roles that may not get this version
     datei: Path | None
     grund: str = ""
 
@@ -48,13 +50,14 @@ def schreibe_post(q: Quartal, bestand_pfad: Path, ziel: Path) -> list[Post]:
     for i in bestand.traeger_ids:
         eigene = bestand.nur(i)
         name = str(eigene["traeger"]["name"].iloc[0])
-        empfaenger = tuple(eigene["verteiler"][["name", "email", "rolle"]].itertuples(index=False, name=None))
+        alle = tuple(eigene["verteiler"][["name", "email", "rolle"]].itertuples(index=False, name=None))
+        empfaenger = tuple(e for e in alle if e[2] in VERTRAGSPARTEIEN)
         grund = _hindernis(ziel / i, i, eigene, empfaenger)
         datei = None if grund else ausgang / f"{i}.eml"
         (ausgang / f"{i}.eml").unlink(missing_ok=True)
         if datei:
             datei.write_bytes(nachricht(eigene, i, q, ziel / i, empfaenger).as_bytes(policy=SMTP))
-        post.append(Post(i, name, empfaenger, datei, grund))
+        post.append(Post(i, name, empfaenger, tuple(e for e in alle if e not in empfaenger), datei, grund))
     return post
 
 

@@ -259,7 +259,8 @@ def fallzahlen_je_angebot(facts: Facts) -> Abbildung | None:
     groesste = sorted(alle, key=lambda x: -max(x[1].werte))[:MAX_ANGEBOTE]
     gezeigt = [x for x in alle if x in groesste]
     n_spalten = 2 if len(gezeigt) in (2, 4) else 3
-    breite, ende = BREITE / n_spalten, max([monate[-1].monat, *(p.periode for _, r, _ in gezeigt for p in r.prognose), *(m for *_, p in gezeigt for m in p)])
+    breite = BREITE / n_spalten
+    ende = max(monate[-1].monat, *(m for _, r, plan in gezeigt for m in (monate[-1].monat, *plan, *(p.periode for p in r.prognose))))
     alt, zeilen = [], []
     with stil():
         b = Blatt(-(-len(gezeigt) // n_spalten) * 166 + 20)
@@ -336,10 +337,10 @@ def hbg_mix(facts: Facts) -> Abbildung | None:
     quartale = [s.quartal for s in facts.quartalsverlauf]
     n, flaechen = len(quartale), dict[tuple[str, bool], list[Any]]()
     with stil():
-        b = Blatt(-(-len(gezeigt) // n_spalten) * 250 + 30)
+        b = Blatt(-(-len(gezeigt) // n_spalten) * 264 + 14)
         b.text(0, 12, "Anteil an den Entgelttagen je Quartal; im Balken: die HBG; schraffiert: davon „+S“", st.GRAU)
         for i, k in enumerate(gezeigt):
-            links, oben, plan = (i % n_spalten) * breite, 20 + (i // n_spalten) * 250, jetzt[k].anteile_budget
+            links, oben, plan = (i % n_spalten) * breite, 20 + (i // n_spalten) * 264, jetzt[k].anteile_budget
             feld = Feld(b, (links + 50, oben + 46, links + breite - 8, oben + 222), (-0.6, n - 0.4 + 1.4 * bool(plan)),
                         (0, 0.5, 1), einheit=" %")
             b.text(links + 8, oben + 16, facts.angebot(k).bezeichnung, groesse=NORMAL, fett=True, breite=breite - 16)
@@ -384,7 +385,7 @@ def abweichung(facts: Facts) -> Abbildung | None:
                     einheit=" €", titel="Euro über oder unter dem budgetierten Wert; 0 = budgetierter Wert")
         b.linie(feld.x([-0.36, 1.36]), [feld.y(0)] * 2, st.TINTE, 2, ebene=3)
         for x, von, w in [*zip(range(1, 5), staende, teile, strict=False), (5, Decimal(0), a.abweichung_eur)]:
-            farbe, hell = (st.GRAU, st.GITTER) if x == 5 or not w else (st.AKZENT, st.AKZENT) if w > 0 else (st.ZWEIT, st.ZWEIT_HELL)
+            farbe, hell = (st.GRAU, st.WEISS) if x == 5 or not w else (st.AKZENT, st.AKZENT) if w > 0 else (st.ZWEIT, st.ZWEIT_HELL)
             (links, rechts), y0, y1 = feld.x([x - 0.36, x + 0.36]), feld.y(von), feld.y(von + w)
             b.flaechen([_kasten(links, rechts, y0, y1)], hell, edgecolors=farbe, linewidths=1.5)
             b.text((links + rechts) / 2, min(y0, y1) - 11, f.euro(w, 0, vorzeichen=True), farbe if w else st.TINTE,

@@ -21,8 +21,8 @@ def _zeitraeume(facts: Facts) -> tuple[tuple[str, str], ...]:
 
 def fallzahlen(facts: Facts) -> list[Tabelle]:
     """Days, places and persons per offer, for the quarter and the year to date; the year before beside the quarter."""
-    kopf = spalten("Angebot", ("Belegte Plätze", "zahl1"), ("Belegungstage", "zahl"), ("Abwesenheitstage", "zahl"), ("Stichtag", "zahl"),
-                   ("Fälle im Zeitraum", "zahl"), ("Zugänge", "zahl"), ("Abgänge", "zahl"), ("Wechsel", "zahl"), ("Auswärtige", "prozent"))
+    kopf = spalten("Angebot", ("Belegte Plätze", "zahl1"), ("Belegungs\u00adtage", "zahl"), ("Abwesen\u00adheitstage", "zahl"), ("Stichtag", "zahl"),
+                   ("Fälle im Zeitraum", "zahl"), ("Zugänge", "zahl"), ("Abgänge", "zahl"), ("Wechsel", "zahl"), ("Aus\u00adwärtige", "prozent"))
 
     def zeile(name: str, x: Fallzahlen) -> tuple[Wert, ...]:
         return (name, x.durchschnittlich_belegte_plaetze, x.belegungstage, x.abwesenheitstage, x.stichtagszahl, x.faelle_im_zeitraum,
@@ -140,7 +140,7 @@ def budget(facts: Facts) -> list[Tabelle]:
                  ("Summe", summe, sum((r.fallbezogen_eur for r in b.raten), Decimal(0)))), summenzeile=True),
         Tabelle("Zahlungen und klassische Abrechnung in Euro",
                 "Puffer = fallbezogene Raten seit Jahresbeginn − klassische Abrechnung seit Jahresbeginn",
-                spalten("Größe", ("Betrag", "euro_differenz")),
+                spalten("Größe", ("Betrag", "euro")),
                 (("Gezahlt bis Quartalsende", b.gezahlt_bis_quartalsende_eur),
                  ("Klassische Abrechnung seit Jahresbeginn", facts.klassische_abrechnung.kumuliert.gesamt.betrag_eur),
                  ("Puffer", b.puffer_eur))),
@@ -168,7 +168,7 @@ def personal(facts: Facts) -> list[Tabelle]:
             "alle Kostenträger (VK) und anteilig für die eigenen; Leitung nur, wo der Schlüssel sie enthält",
             spalten("Angebot", ("VK", "zahl2"), ("anteilig nach Tagen", "zahl2"), ("nach Personen", "zahl2"), ("nach Euro", "zahl2"),
                     ("nötig nach Schlüssel", "zahl2"), ("Erfüllung nach Tagen", "prozent"), ("Personen je VK", "zahl2"),
-                    ("VK je 100 Plätze", "zahl2"), ("Fachkraftquote", "prozent")),
+                    ("VK je 100 Plätze", "zahl2"), ("Fachkraft\u00adquote", "prozent")),
             tuple((name, x.vk, x.vk_anteilig.tage, x.vk_anteilig.personen, x.vk_anteilig.euro, x.vk_soll, x.erfuellung.tage,
                    x.personen_je_vk.tage, x.vk_je_100_plaetze.tage, x.fachkraftquote) for name, x in alle), summenzeile=True))
     return tabellen

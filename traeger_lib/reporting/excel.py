@@ -66,7 +66,7 @@ def _blatt(wb: Any, formate: dict[str, Any], name: str, tabellen: list[Tabelle])
         ws.write_string(zeile, 0, t.titel, formate["titel"])
         ws.write_string(zeile + 1, 0, t.basis, formate["basis"])
         for s, spalte in enumerate(t.spalten):
-            ws.write_string(zeile + 2, s, spalte.name, formate["kopf"])
+            ws.write_string(zeile + 2, s, spalte.name.replace("\u00ad", ""), formate["kopf"])
         if len(tabellen) == 1:
             ws.freeze_panes(3, 1)
         for r, werte in enumerate(t.zeilen, zeile + 3):

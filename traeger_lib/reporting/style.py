@@ -59,7 +59,9 @@ def als_png(fig: Figure) -> bytes:
     with stil():
         canvas.draw()
     bild = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")
-    bild.quantize(FARBEN, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE).save(aus, "png")
+    bild = bild.quantize(FARBEN, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    bild.putpalette([255 if wert > 252 else wert for wert in bild.getpalette() or ()])  # paper stays white
+    bild.save(aus, "png")
     return aus.getvalue()
 
 

@@ -1,0 +1,239 @@
+"""A papermill engine without kernel start: the notebook runs in a child forked from this (warm) process.
+
+`papermill --engine traeger in.ipynb out.ipynb` works for any Python notebook; where fork does not exist (Windows) the standard
+engine runs it. Not supported, and not silently replaced: kernels in other languages. This module stays light, because papermill
+imports every registered engine at its start.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from multiprocessing import get_context
+from typing import Any
+
+from papermill.engines import Engine, NBClientEngine
+
+CAN_FORK = hasattr(os, "fork") and sys.platform != "darwin"
+
+
+class ForkEngine(Engine):  # type: ignore[misc]
+    """Runs the cells in a forked child and copies their outputs back cell by cell."""
+
+    @classmethod
+    def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, log_output: bool = False, stdout_file: Any = None,
+                                 stderr_file: Any = None, start_timeout: int = 60, execution_timeout: int | None = None,
+                                 **kwargs: Any) -> None:
+        """Execute; `execution_timeout` is seconds per cell. Raises CellTimeoutError or DeadKernelError like the standard engine."""
+        if not CAN_FORK or nb_man.nb.metadata.get("kernelspec", {}).get("language", "python") != "python":
+            NBClientEngine.execute_managed_notebook(
+                nb_man, kernel_name, log_output=log_output, stdout_file=stdout_file, stderr_file=stderr_file,
+                start_timeout=start_timeout, execution_timeout=execution_timeout, **kwargs)
+            return
+        context = get_context("fork")
+        ours, theirs = context.Pipe(duplex=False)
+        cells = [(i, c) for i, c in enumerate(nb_man.nb.cells) if c.cell_type == "code"]
+        child = context.Process(target=_run_child, args=(theirs, [(i, c.source, c.metadata.get("tags", [])) for i, c in cells]))
+        child.start()
+        theirs.close()
+        try:
+            _follow(nb_man, ours, execution_timeout)
+        finally:
+            child.kill()
+            child.join()
+            ours.close()
+
+
+def _follow(nb_man: Any, pipe: Any, limit_s: int | None) -> None:
+    """Read the child's messages and keep papermill's account of the notebook; every cell has `limit_s` seconds."""
+    import nbformat
+
+    current, since = None, time.monotonic()
+    try:
+        while True:
+            if limit_s and not pipe.poll(max(0.0, since + limit_s - time.monotonic())):
+                from nbclient.exceptions import CellTimeoutError
+                if current is not None:
+                    nb_man.cell_exception(nb_man.nb.cells[current], current)
+                raise CellTimeoutError.error_from_timeout_and_cell(  # type: ignore[no-untyped-call]
+                    "Cell execution timed out", limit_s, nb_man.nb.cells[current or 0])
+            kind, i, outputs, failed = pipe.recv()
+            if kind == "end":
+                return
+            cell = nb_man.nb.cells[i]
+            if kind == "start":
+                current, since = i, time.monotonic()
+                cell.outputs, cell.execution_count = [], None
+                nb_man.cell_start(cell, i)
+                continue
+            cell.execution_count = outputs.pop("count")
+            for index, changed in outputs.items():
+                nb_man.nb.cells[index].outputs = [nbformat.from_dict(o) for o in changed]
+            if failed:
+                nb_man.cell_exception(cell, cell_index=i)
+            nb_man.cell_complete(cell, cell_index=i)
+    except EOFError:
+        from nbclient.exceptions import DeadKernelError
+        if current is not None:
+            nb_man.cell_exception(nb_man.nb.cells[current], current)
+        raise DeadKernelError("Kernel died") from None
+
+
+def _run_child(pipe: Any, cells: list[tuple[int, str, list[str]]]) -> None:
+    """The child's whole life: one shell, all cells; ends without the parent's exit handlers."""
+    code = 0
+    try:
+        recorder = Recorder()
+        shell = _shell(recorder)
+        for i, source, tags in cells:
+            pipe.send(("start", i, None, False))
+            if not source.strip():
+                pipe.send(("done", i, {"count": None, i: []}, False))
+                continue
+            recorder.begin(i)
+            result = shell.run_cell(source, store_history=True)
+            recorder.flush()
+            failed = not result.success and "raises-exception" not in tags
+            pipe.send(("done", i, {"count": shell.execution_count - 1, **recorder.changed()}, failed))
+            if failed:
+                break
+        pipe.send(("end", 0, None, False))
+    except BrokenPipeError:
+        code = 1  # the parent is gone or has given up on us
+    finally:
+        pipe.close()
+        os._exit(code)
+
+
+class Recorder:
+    """Collects notebook outputs per cell: streams, displays and their later updates, results, errors."""
+
+    def __init__(self) -> None:
+        self.outputs: dict[int, list[dict[str, Any]]] = {}
+        self._touched: set[int] = set()
+        self._by_id: dict[str, list[tuple[int, dict[str, Any]]]] = {}
+        self._clear = False
+        self.cell = 0
+
+    def begin(self, cell: int) -> None:
+        self.cell, self._clear, self._touched = cell, False, {cell}
+        self.outputs[cell] = []
+
+    def changed(self) -> dict[int, list[dict[str, Any]]]:
+        """Outputs of every cell touched since `begin`."""
+        return {i: self.outputs[i] for i in self._touched}
+
+    def add(self, output: dict[str, Any], display_id: str | None = None) -> None:
+        """Append an output to the running cell; a run of stream outputs holds each stream once."""
+        if self._clear:
+            self.outputs[self.cell], self._clear = [], False
+        here = self.outputs[self.cell]
+        for other in reversed(here if output["output_type"] == "stream" else []):
+            if other["output_type"] != "stream":
+                break
+            if other["name"] == output["name"]:
+                other["text"] += output["text"]
+                return
+        here.append(output)
+        if display_id:
+            self._by_id.setdefault(display_id, []).append((self.cell, output))
+
+    def display(self, data: dict[str, Any], metadata: dict[str, Any] | None, transient: dict[str, Any] | None, update: bool) -> None:
+        """display(), and update_display() wherever that id was shown before."""
+        display_id = (transient or {}).get("display_id")
+        if update:
+            for cell, output in self._by_id.get(display_id or "", []):
+                output["data"], output["metadata"] = data, metadata or {}
+                self._touched.add(cell)
+            return
+        self.add({"output_type": "display_data", "data": data, "metadata": metadata or {}}, display_id)
+
+    def clear(self, wait: bool) -> None:
+        """clear_output(): now, or at the next output."""
+        self._clear = True
+        if not wait:
+            self.outputs[self.cell], self._clear = [], False
+
+    def flush(self) -> None:
+        sys.stdout.flush()
+        sys.stderr.flush()
+
+
+class _Stream:
+    """stdout or stderr of the child, as notebook output."""
+
+    encoding, errors = "utf-8", "strict"
+
+    def __init__(self, name: str, add: Callable[[dict[str, Any]], None]) -> None:
+        self.name, self._add = f"<{name}>", lambda text: add({"output_type": "stream", "name": name, "text": text})
+
+    def write(self, text: str) -> int:
+        if not isinstance(text, str):
+            raise TypeError(f"write() argument must be str, not {type(text)}")
+        if text:
+            self._add(text)
+        return len(text)
+
+    def writelines(self, lines: list[str]) -> None:
+        for line in lines:
+            self.write(line)
+
+    def flush(self) -> None:
+        pass
+
+    def isatty(self) -> bool:
+        return False
+
+    def writable(self) -> bool:
+        return True
+
+
+def _shell(recorder: Recorder) -> Any:
+    """An IPython shell whose every output goes to `recorder`; without history, without a terminal."""
+    os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    import logging
+
+    from IPython.core.displayhook import DisplayHook
+    from IPython.core.displaypub import DisplayPublisher
+    from IPython.core.interactiveshell import InteractiveShell
+    from traitlets.config import Config
+
+    class Hook(DisplayHook):
+        def __call__(self, result: Any = None) -> None:
+            if result is None or self.quiet():
+                return
+            data, metadata = self.compute_format_data(result)
+            self.update_user_ns(result)
+            if data:
+                recorder.add({"output_type": "execute_result", "data": data, "metadata": metadata, "execution_count": self.prompt_count})
+
+    class Publisher(DisplayPublisher):
+        def publish(self, data: dict[str, Any], metadata: dict[str, Any] | None = None, *args: Any, transient: dict[str, Any] | None = None,
+                    update: bool = False, **kwargs: Any) -> None:
+            recorder.display(data, metadata, transient, update)
+
+        def clear_output(self, wait: bool = False) -> None:
+            recorder.clear(wait)
+
+    class Shell(InteractiveShell):
+        displayhook_class, display_pub_class = Hook, Publisher
+        system = InteractiveShell.system_piped
+
+        def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
+            sys.stdout.flush()
+            recorder.add({"output_type": "error", "ename": str(etype.__name__), "evalue": str(evalue), "traceback": list(stb)})
+
+        def ask_exit(self) -> None:
+            """`exit` in a notebook ends the cell, as it does under a kernel that is being waited for."""
+
+    for cls in (Shell, InteractiveShell):
+        cls.clear_instance()
+    logging.getLogger().handlers.clear()  # the parent's handlers write to the parent's streams
+    sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as the child
+    config = Config({"HistoryManager": {"enabled": False}})
+    shell = Shell.instance(config=config)
+    InteractiveShell._instance = shell
+    sys.stdout, sys.stderr = _Stream("stdout", recorder.add), _Stream("stderr", recorder.add)  # type: ignore[assignment]
+    return shell
