@@ -16,6 +16,7 @@ import zipfile
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
@@ -474,22 +475,34 @@ def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
                    gelesen=tuple(r.gelesen for r in eingang.roh.values()), **angaben), fehler
 
 
+def _aktuell(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
+    """`_lies`, but the last Bestand read is kept as long as none of its files changes; forked reports share it."""
+    dateien = sorted(pfad.iterdir()) if pfad.is_dir() else [pfad, pfad.parent / "bestand.toml"]
+    stand = tuple((d.name, d.stat().st_size, d.stat().st_mtime_ns) for d in dateien if d.is_file())
+    return _zuletzt(pfad.resolve(), stand)
+
+
+@lru_cache(maxsize=1)
+def _zuletzt(pfad: Path, stand: tuple[tuple[str, int, int], ...]) -> tuple[Bestand | None, list[Fehler]]:
+    return _lies(pfad)
+
+
 def lies(pfad: str | Path) -> tuple[Bestand, list[Fehler]]:
     """The whole Bestand and the faults that belong to single providers.
 
     Rows with a faulty value are left out of the frames; their provider has a fault in the list. Raises Fehlerliste
     (all faults) where one concerns the whole Bestand, TraegerFehler where there is nothing to read.
     """
-    bestand, fehler = _lies(Path(pfad))
+    bestand, fehler = _aktuell(Path(pfad))
     if bestand is None:
         raise Fehlerliste(fehler)
-    return bestand, fehler
+    return bestand, list(fehler)
 
 
 def load(pfad: str | Path, traeger_id: str | None = None) -> Bestand:
     """The Bestand, or the part of one provider. Raises Fehlerliste with every fault that concerns it, TraegerFehler
     where there is nothing to read or no such provider."""
-    bestand, fehler = _lies(Path(pfad))
+    bestand, fehler = _aktuell(Path(pfad))
     if bestand and traeger_id is not None and traeger_id not in bestand.traeger_ids:
         raise TraegerFehler(f"Den Träger {traeger_id} gibt es im Bestand nicht; bekannt sind {', '.join(bestand.traeger_ids)}.")
     fehler = [f for f in fehler if traeger_id is None or f.traeger_id in ("", traeger_id)]

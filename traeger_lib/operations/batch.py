@@ -116,7 +116,8 @@ def _fuehre_aus(auftraege: list[Auftrag], namen: dict[str, str], jobs: int) -> I
     if engine.CAN_FORK:
         _waerme()
     kontext = get_context("fork" if engine.CAN_FORK else "spawn")
-    warten, laufend = list(auftraege), {}
+    warten = list(auftraege)
+    laufend: dict[Any, tuple[Auftrag, Any]] = {}
     while warten or laufend:
         while warten and len(laufend) < jobs:
             a = warten.pop(0)
@@ -125,10 +126,11 @@ def _fuehre_aus(auftraege: list[Auftrag], namen: dict[str, str], jobs: int) -> I
             kind.start()
             schreiben.close()
             laufend[lesen] = (a, kind)
-        for rohr in wait(list(laufend)):
-            a, kind = laufend.pop(rohr)  # type: ignore[index]
+        fertig: list[Any] = wait(list(laufend))
+        for rohr in fertig:
+            a, kind = laufend.pop(rohr)
             try:
-                yield rohr.recv()  # type: ignore[union-attr]
+                yield rohr.recv()
             except EOFError:
                 grund = "Der Rechenprozess wurde beendet (Speicher?); bitte mit --retry-failed wiederholen."
                 yield Ergebnis(a.traeger_id, namen[a.traeger_id], FEHLGESCHLAGEN, grund=grund)
@@ -139,9 +141,6 @@ def _waerme() -> None:
     """Import what every report needs once, before forking; numeric libraries keep to one thread."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    import IPython.core.interactiveshell
-    import matplotlib.figure
-    import nbconvert
     import pyarrow
 
     import traeger_lib.analysis.analyse

@@ -21,8 +21,9 @@ def _zeitraeume(facts: Facts) -> tuple[tuple[str, str], ...]:
 
 def fallzahlen(facts: Facts) -> list[Tabelle]:
     """Days, places and persons per offer, for the quarter and the year to date; the year before beside the quarter."""
-    kopf = spalten("Angebot", ("Belegte Plätze", "zahl1"), ("Belegungs\u00adtage", "zahl"), ("Abwesen\u00adheitstage", "zahl"), ("Stichtag", "zahl"),
-                   ("Fälle im Zeitraum", "zahl"), ("Zugänge", "zahl"), ("Abgänge", "zahl"), ("Wechsel", "zahl"), ("Aus\u00adwärtige", "prozent"))
+    kopf = spalten("Angebot", ("Belegte Plätze", "zahl1"), ("Belegungs\u00adtage", "zahl"), ("Abwesen\u00adheitstage", "zahl"),
+                   ("Stichtag", "zahl"), ("Fälle im Zeitraum", "zahl"), ("Zugänge", "zahl"), ("Abgänge", "zahl"), ("Wechsel", "zahl"),
+                   ("Aus\u00adwärtige", "prozent"))
 
     def zeile(name: str, x: Fallzahlen) -> tuple[Wert, ...]:
         return (name, x.durchschnittlich_belegte_plaetze, x.belegungstage, x.abwesenheitstage, x.stichtagszahl, x.faelle_im_zeitraum,
