@@ -8,19 +8,20 @@ from __future__ import annotations
 import tomllib
 from collections import Counter, defaultdict
 from datetime import date, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from traeger_lib.inputs.demo import KOSTENTRAEGER, PROFILE, _monatskanten, _verlauf, erzeuge, schreibe_demo
+from traeger_lib.inputs.demo import DATEN, KOSTENTRAEGER, N_EIGENE, erzeuge, profil, schreibe_demo, simuliere
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.reading import load
 from traeger_lib.inputs.schema import TABELLEN
 
 BEISPIEL = Path(__file__).parents[1] / "data" / "beispiel"
-EIGENE = set(KOSTENTRAEGER[:2])
+EIGENE = set(KOSTENTRAEGER[:N_EIGENE])
 ENDE_OFFEN = date(9999, 1, 1).toordinal()
 DATENSTAND = date(2026, 3, 31).toordinal()
 Tabellen = dict[str, list[dict[str, str]]]
@@ -36,9 +37,7 @@ def cent(text: str) -> int:
 
 
 def aus(providers: int, years: int, seed: int) -> Tabellen:
-    frames, _ = erzeuge(providers, years, seed)
-    return {name: [dict(zip(frame.columns, zeile, strict=True)) for zeile in frame.itertuples(index=False, name=None)]
-            for name, frame in frames.items()}
+    return {name: frame.to_dict("records") for name, frame in erzeuge(providers, years, seed).items()}
 
 
 @pytest.fixture(scope="module")
@@ -118,7 +117,7 @@ def pruefe(t: Tabellen) -> None:
     for f in t["faelle"]:
         perioden = sorted(tarife[f["angebot_id"], f["hbg"]])
         assert perioden[0][0] <= tag(f["beginn"]) and perioden[-1][1] == ENDE_OFFEN
-        assert all(b >= a2 - 1 for (_, b), (a2, _) in zip(perioden, perioden[1:], strict=False))
+        assert all(b >= a2 - 1 for (_, b), (a2, _) in pairwise(perioden))
         assert (f["s"] == "ja") == bool(f["hbg_ausgang"])
         assert f["s"] != "ja" or int(f["hbg_ausgang"]) == int(f["hbg"]) + 1
     for b in t["budgets"]:
@@ -196,7 +195,7 @@ def test_the_promised_characters_exist(acht: Tabellen) -> None:
     angebote = defaultdict(list)
     for a in t["angebote"]:
         angebote[a["traeger_id"]].append(a)
-    assert [x["traeger_id"] for x in t["traeger"]] == [f"BSP-{p.kuerzel}" for p in PROFILE]
+    assert [x["traeger_id"] for x in t["traeger"]] == [f"BSP-{p['kuerzel']}" for p in DATEN["profile"]]
     assert {len(x) for x in angebote.values()} >= {1, 2, 3, 4}
     assert [a["im_budget"] for a in angebote["BSP-WEST"]].count("ja") == 1 < len(angebote["BSP-WEST"])
     assert {e["hbg"] for e in t["entgelte"] if e["angebot_id"].startswith("FLUSS")} == {"ohne"}
@@ -259,12 +258,11 @@ def test_the_break_of_2021_shows_in_one_service_type_only(acht: Tabellen) -> Non
 
 def test_occupancy_is_plausible() -> None:
     """Besondere Wohnform near its capacity, about one in ten leaves in a year (largest provider)."""
-    p = next(p for p in PROFILE if p.kuerzel == "SUED")
-    v = _verlauf(p, np.random.default_rng([2026, 1]), _monatskanten(20543, 72), 2026)
-    bw = v.z["off"] == 0
-    plaetze = v.entgelttage[bw].sum() / np.diff(v.kanten).sum()
-    assert 0.93 < plaetze / p.angebote[0][1] <= 1
-    assert 0.05 < v.z["raus"][bw].sum() / plaetze / 6 < 0.14
+    p = profil(1, 2026, 6)
+    v = simuliere(p)
+    plaetze = v.entgelttage[v.off == 0].sum() / np.diff(p.kanten).sum()
+    assert 0.93 < plaetze / p.angebote[0].plaetze <= 1
+    assert 0.05 < v.raus[v.off == 0].sum() / plaetze / 6 < 0.14
 
 
 @pytest.mark.parametrize("form", ["csv", "xlsx", "parquet"])

@@ -163,7 +163,7 @@ GISBU = [
 
 @pytest.mark.parametrize(
     ("tag", "voll", "reduziert"),
-    [(date(2026, 12, 31), "28,86", "21,85")] + [(date(2027, 1, 1), "29,64", "22,44")],
+    [(date(2026, 12, 31), "28,86", "21,85"), (date(2027, 1, 1), "29,64", "22,44")],
 )
 def test_gisbu_rates(tag, voll, reduziert):
     weg = [{"person_id": "q", "beginn": tag, "ende": tag}]

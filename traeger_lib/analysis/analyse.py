@@ -159,7 +159,7 @@ class _Analyse:
         return self.fallzahlen(q.zeitraum) if q.zeitraum.von >= self.datenbeginn.replace(day=1) else None
 
     def _fallzahlen(self, z: Zeitraum, angebote: list[str]) -> Fallzahlen:
-        dabei = self.vol.gruppen["angebot_id"].isin(angebote).to_numpy()
+        dabei = np.isin(self.vol.spalte("angebot_id"), angebote)
         eigen = dabei & self.vol.wo(eigen=True)
         voll, vermindert = self.vol.summe(self.vol.voll, z), self.vol.summe(self.vol.vermindert, z)
         belegt, abwesend = int(voll[eigen].sum()), int(vermindert[eigen].sum())

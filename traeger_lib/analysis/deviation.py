@@ -162,7 +162,7 @@ def klassische_abrechnung(vol: Volumen, entgelte: Entgelte, angebot: str, zeitra
     r = slice((zeitraum.von - entgelte.von).days, (zeitraum.von - entgelte.von).days + zeitraum.tage)
     betrag, fehler = {False: 0, True: 0}, []
     for g in np.flatnonzero(maske):
-        hbg = vol.gruppe(g).hbg
+        hbg = vol.gruppen[g].hbg
         satz = entgelte.ist(angebot, hbg)
         for tage_, cent in ((vol.voll[g, v], satz.voll[r]), (vol.vermindert[g, v], satz.vermindert[r])):
             ohne = (cent == KEIN) & (tage_ > 0)
@@ -176,6 +176,6 @@ def klassische_abrechnung(vol: Volumen, entgelte: Entgelte, angebot: str, zeitra
 
 def _je_gruppe(vol: Volumen, maske: np.ndarray, spalte: str) -> dict[str, np.ndarray]:
     """Paid days per day and need group, (n_days,) each, by granted group (`hbg`) or by the group before S."""
-    gruppen = vol.gruppen[spalte].to_numpy()
+    gruppen = vol.spalte(spalte)
     paid = vol.entgelttage
     return {str(h): paid[maske & (gruppen == h)].sum(axis=0) for h in sorted(set(gruppen[maske]))}

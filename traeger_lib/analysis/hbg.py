@@ -65,7 +65,7 @@ def tage_je_gruppe(vol: Volumen, z: Zeitraum, spalte: str = "hbg", **bedingung: 
     maske = vol.wo(eigen=True, **bedingung)
     summe = vol.summe(vol.entgelttage, z)
     ergebnis: dict[str, int] = {}
-    for h, n in zip(vol.gruppen[spalte].to_numpy()[maske], summe[maske], strict=True):
+    for h, n in zip(vol.spalte(spalte)[maske], summe[maske], strict=True):
         if n:
             ergebnis[str(h)] = ergebnis.get(str(h), 0) + int(n)
     return ergebnis

@@ -76,7 +76,7 @@ def grundlage(bestand: Bestand, vol: Volumen, entgelte: Entgelte, angebot_id: st
     eigen, alle, euro_eigen, euro_alle, ohne_entgelt = null, null, null, null, null.astype(bool)
     je_gruppe: dict[str, np.ndarray] = {}
     for g in np.flatnonzero(vol.wo(angebot_id=angebot_id)):
-        gruppe = vol.gruppe(g)
+        gruppe = vol.gruppen[g]
         tage, satz = paid[g], entgelte.ist(angebot_id, gruppe.hbg).voll[:n]
         ohne_entgelt = ohne_entgelt | ((satz == KEIN) & (tage > 0))
         alle, euro_alle = alle + tage, euro_alle + tage * satz

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
-from typing import Any
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,32 +18,46 @@ import pandas as pd
 from traeger_lib.analysis.periods import FEHLT, Zeitraum, datum, tag, tage
 from traeger_lib.inputs.schema import Bestand, zeilen
 
-GRUPPE = ["angebot_id", "eigen", "hbg", "hbg_ausgang", "s", "zusage", "besonderheit"]
 OFFEN = 2**22  # day number of „no end“, beyond the year 9999
 _PERSON = 2**24  # room for day numbers in a combined key person · _PERSON + day
+
+
+class Gruppe(NamedTuple):
+    """What is counted together. `hbg_ausgang` is the group before „+S“ (the granted one where s is false)."""
+
+    angebot_id: str
+    eigen: bool
+    hbg: str
+    hbg_ausgang: str
+    s: bool
+    zusage: bool
+    besonderheit: str
 
 
 @dataclass(frozen=True)
 class Volumen:
     """Daily counts of persons: `voll` at the full rate (Belegungstage), `vermindert` at the reduced one (Abwesenheitstage).
 
-    Both are int64 arrays (n_groups, n_days); `gruppen` has one row per group with the columns of GRUPPE; day 0 is `beginn`.
-    `hbg_ausgang` is the group before „+S“ (the granted one where s is false).
+    Both are int64 arrays (n_groups, n_days), their rows in the order of `gruppen`; day 0 is `beginn`.
     """
 
-    gruppen: pd.DataFrame
+    gruppen: tuple[Gruppe, ...]
     voll: np.ndarray
     vermindert: np.ndarray
     beginn: date
 
-    @property
+    @cached_property
     def entgelttage(self) -> np.ndarray:
         """Paid days: days at the full plus days at the reduced rate, (n_groups, n_days)."""
         return np.asarray(self.voll + self.vermindert)
 
-    def gruppe(self, g: int | np.integer[Any]) -> Any:
-        """The group of a row, its columns as attributes."""
-        return next(zeilen(self.gruppen.iloc[[int(g)]]))
+    @cached_property
+    def _spalten(self) -> dict[str, np.ndarray]:
+        return {f: np.array([getattr(g, f) for g in self.gruppen], dtype=object) for f in Gruppe._fields}
+
+    def spalte(self, name: str) -> np.ndarray:
+        """One field of all groups, (n_groups,)."""
+        return self._spalten[name]
 
     def scheibe(self, z: Zeitraum) -> slice:
         """The columns of a period, cut to what is held."""
@@ -57,7 +72,7 @@ class Volumen:
         """Boolean mask over the groups, e.g. `wo(eigen=True, angebot_id="A")`."""
         maske = np.ones(len(self.gruppen), bool)
         for spalte, wert in bedingung.items():
-            maske &= (self.gruppen[spalte] == wert).to_numpy()
+            maske &= self._spalten[spalte] == wert
         return maske
 
     def monatswerte(self, z: Zeitraum, maske: np.ndarray, matrix: np.ndarray | None = None) -> np.ndarray:
@@ -171,20 +186,20 @@ def _gruppen_fallzahlen(bestand: Bestand) -> pd.DataFrame:
         "zusage": True, "besonderheit": "regelfall"})
 
 
-def _kodiere(schluessel: pd.DataFrame) -> tuple[np.ndarray, pd.DataFrame]:
+def _kodiere(schluessel: pd.DataFrame) -> tuple[np.ndarray, tuple[Gruppe, ...]]:
     """Group number per row, and the distinct groups in sorted order (so that row order is irrelevant)."""
     kombiniert = np.zeros(len(schluessel), np.int64)
     werte = []
-    for spalte in GRUPPE:
+    for spalte in Gruppe._fields:
         c, w = pd.factorize(schluessel[spalte], sort=True)
         kombiniert = kombiniert * max(len(w), 1) + c
         werte.append(w)
     einzeln, codes = np.unique(kombiniert, return_inverse=True)
-    spalten, rest = {}, einzeln
-    for spalte, w in zip(reversed(GRUPPE), reversed(werte), strict=True):
-        spalten[spalte] = w.take(rest % max(len(w), 1)) if len(w) else w
-        rest = rest // max(len(w), 1)
-    return codes, pd.DataFrame({s: spalten[s] for s in GRUPPE})
+    spalten: list[list[Any]] = []
+    for w in reversed(werte):
+        spalten.insert(0, w.take(einzeln % len(w)).tolist() if len(w) else [])
+        einzeln = einzeln // max(len(w), 1)
+    return codes, tuple(Gruppe(*felder) for felder in zip(*spalten, strict=True))
 
 
 def _tagesmatrix(code: np.ndarray, a: np.ndarray, e: np.ndarray, n: int, t0: int, t1: int) -> np.ndarray:
@@ -386,6 +401,8 @@ def _wechseltage(p: Aufenthalte) -> np.ndarray:
     """Days of entry of every pair (leave one offer, enter another on the same or the next day); each pair once, also where
     both presences are of the same single day."""
     aus = p.ende < OFFEN
+    if len(np.unique(p.angebot)) < 2:
+        return np.array([], np.int64)
     tage_: list[np.ndarray] = []
     for abstand in (0, 1):
         links = pd.DataFrame({"k": np.flatnonzero(aus), "schluessel": (p.person * _PERSON + p.ende + abstand)[aus]})

@@ -1,17 +1,13 @@
 """Invented data that behave like the field: a seeded synthetic Bestand for trying out, tests and training.
 
-A place is a renewal process (somebody stays, leaves, it is empty for a while, the next one comes); need groups, "+S", absences,
-moves, staff, rates and budgets are laid over it by the counting rules of the field. The same seed gives the same bytes, and a
-provider's data do not depend on how many others are drawn. Kinds of offers, characters, rates and texts are in `demo.toml`.
+A place is a renewal process (a stay, a gap, the next stay); need groups, "+S", absences, moves, staff, rates and budgets are laid
+over it. The same seed gives the same bytes, however many others are drawn. Characters, rates and texts are in `demo.toml`.
 Not here: any real provider, place or rate, and any claim about real developments.
 """
 
-from __future__ import annotations
-
 import tomllib
 from collections import Counter
-from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from types import SimpleNamespace
@@ -26,7 +22,6 @@ from traeger_lib.inputs.schema import TABELLEN
 
 Feld = np.ndarray[Any, Any]
 Zeilen = dict[str, list[tuple[str, ...]]]
-
 DATEN = tomllib.loads(files("traeger_lib.inputs").joinpath("demo.toml").read_text(encoding="utf-8"))
 BESTAND = tomllib.loads(DATEN["bestand"])
 KOSTENTRAEGER, N_EIGENE = BESTAND["eigene_kostentraeger"] + DATEN["fremde_kostentraeger"], len(BESTAND["eigene_kostentraeger"])
@@ -36,7 +31,7 @@ S_AB, LEER_AB, LUECKE_VON, LUECKE_BIS = (t.toordinal() - NULL for t in (DATEN["s
 OFFEN = 10**6  # day number of a stay that runs on
 
 
-def _text(tage: Iterable[int]) -> list[str]:
+def _text(*tage: int) -> list[str]:
     """Day numbers as German dates, an open end as empty text."""
     return ["" if t >= OFFEN else f"{date.fromordinal(t + NULL):%d.%m.%Y}" for t in tage]
 
@@ -69,7 +64,7 @@ def profil(nummer: int, seed: int, years: int) -> SimpleNamespace:
     monate = np.datetime64(BESTAND["datenstand"], "M") + np.arange(1 - min(12 * years, p.monate or 999), 2)
     p.monatsnamen, p.kanten = monate[:-1].astype(str).tolist(), monate.astype("M8[D]").astype(int)  # and the day after the last
     p.von = date.fromordinal(int(p.kanten[0]) + NULL)
-    p.budget_beginn = p.von if p.monate else date(JAHR - 1, 7 if p.halbjahr else 1, 1)
+    p.beginn = p.von if p.monate else date(JAHR - 1, 7 if p.halbjahr else 1, 1)
     return p
 
 
@@ -97,16 +92,14 @@ def _aufenthalte(p: SimpleNamespace, von: int, bis: int) -> list[Feld]:
 
 
 def _personen(rng: np.random.Generator, off: Feld, beg: Feld, end: Feld, tf: Feld, von: int) -> tuple[Feld, Feld]:
-    """Who stays where, and which stays end in a move on the same day; `beg` becomes later where somebody moves in.
-
-    People move between offers (on the same or the next day) or are in two at once (Wohnen and Tagesförderung)."""
+    """The person of each stay and whether it ends in a move on the same day; sets `beg` to the day where somebody moves in."""
     person, gleichtag, frei, vergeben = np.arange(len(off)), np.zeros(len(off), bool), ~tf & (end < OFFEN), tf.copy()
-    for e in sorted(np.flatnonzero(~tf & (beg > von)).tolist(), key=beg.tolist().__getitem__):
+    for e in sorted(np.flatnonzero(~tf & (beg > von)).tolist(), key=beg.tolist().__getitem__):  # somebody moves in
         passend = np.flatnonzero(frei & (off != off[e]) & (end >= beg[e]) & (end <= beg[e] + 20))
         if rng.random() < .4 and len(passend) and end[e] > end[passend[0]] + 31:
             k, versatz = passend[0], int(rng.random() < .5)
             beg[e], person[e], gleichtag[k], frei[k] = end[k] + versatz, person[k], versatz == 0, False
-    for t in np.flatnonzero(tf & (rng.random(len(off)) < .7)).tolist():
+    for t in np.flatnonzero(tf & (rng.random(len(off)) < .7)).tolist():  # people are in two at once (Wohnen and Tagesförderung)
         umfasst = ((beg < beg[t]) | (beg == beg[t]) & (beg == von)) & ((end > end[t]) | (end == end[t]) & (end == OFFEN))
         passend = np.flatnonzero(~vergeben & umfasst)
         if len(passend):
@@ -128,10 +121,8 @@ def _abwesenheiten(rng: np.random.Generator, je_jahr: Feld, beg: Feld, letzter: 
 
 
 def simuliere(p: SimpleNamespace) -> SimpleNamespace:
-    """The hidden truth of one provider.
-
-    Returns the columns of its case rows (auf = stay, off, beg, end, h, s, zusage, kt, person, bes, hzp, ein, raus), sorted by stay
-    and begin, their paid days by month (`entgelttage`) and the reduced ones of them (`vermindert`), and the absences (`fehlt`)."""
+    """The hidden truth of one provider: the columns of its case rows (auf = stay), sorted by stay and begin, their paid days by month
+    (`entgelttage`) and the reduced ones of them (`vermindert`), and the absences (`fehlt`)."""
     rng, von, bis = p.rng, int(p.kanten[0]), int(p.kanten[-1]) - 1
     off, beg, end = _aufenthalte(p, von, bis)
     person, gleichtag = _personen(rng, off, beg, end, np.array([a.art == "TF" for a in p.angebote])[off], von)
@@ -168,16 +159,16 @@ def simuliere(p: SimpleNamespace) -> SimpleNamespace:
     zeilen = []
     for (i, tag), art in sorted(ereignisse.items()):
         if art == "beginn":
-            h, s, kt, zusage, fehlend = h_beginn[i], False, kt_beginn[i], not offen[i], bool(luecke[i] and LUECKE_VON <= tag <= LUECKE_BIS)
+            h, s, kt, zusage = h_beginn[i], False, kt_beginn[i], not offen[i]
+            fehlend = bool(luecke[i] and LUECKE_VON <= tag <= LUECKE_BIS)
         elif art in ("auf", "ab") and not s:
             h += 1 if art == "auf" else -1
         elif art == "s" and not s and h > 0:
             h, s = h - 1, True
         elif art == "kostentraeger":
             kt = 0 if kt >= N_EIGENE else N_EIGENE
-        elif art in ("luecke", "erfasst"):
-            fehlend = art == "luecke"
-        h, zusage = max(0, min(h, int(spitze[i]) - int(tag >= leer_ab[i]))), zusage or art == "zusage"
+        h = max(0, min(h, int(spitze[i]) - int(tag >= leer_ab[i])))
+        zusage, fehlend = zusage or art == "zusage", art == "luecke" or (fehlend and art != "erfasst")
         zeilen.append((tag, i, h, s, kt, zusage, fehlend))
     f = pd.DataFrame(zeilen, columns=["beg", "auf", "h", "s", "kt", "zusage", "fehlend"])
     f = f[(f.iloc[:, 1:] != f.iloc[:, 1:].shift()).any(axis=1)]
@@ -188,7 +179,6 @@ def simuliere(p: SimpleNamespace) -> SimpleNamespace:
     v.hzp = ((rng.random(n) < .05)[person] & ~tf)[v.auf]
     weiter = (v.auf[1:] == v.auf[:-1]) & (v.beg[1:] == v.end[:-1] + 1)
     v.ein, v.raus = np.r_[True, ~weiter], np.r_[~weiter, True] & (v.end < OFFEN)
-
     umzug = (gleichtag[v.auf] > 0) & (v.end == end[v.auf])  # the day counts at the receiving offer
     laenge = np.minimum(v.end, bis) + 1 - v.beg - (v.raus & (umzug | (p.austrittstag == "nein")))
     v.entgelttage = np.diff(np.clip(p.kanten - v.beg[:, None], 0, laenge[:, None]), axis=1)
@@ -204,22 +194,22 @@ def simuliere(p: SimpleNamespace) -> SimpleNamespace:
     return v
 
 
-def _schreibe_faelle(zeilen: Zeilen, p: SimpleNamespace, v: SimpleNamespace, versatz: int) -> None:
+def _schreibe_faelle(zeilen: Zeilen, p: SimpleNamespace, v: SimpleNamespace) -> None:
     """Case rows and absences, or for a provider with aggregates only the monthly figures behind them."""
-    gruppen = [p.angebote[o].gruppen for o in v.off]
-    fall = list(zip([p.angebote[o].id for o in v.off], [KOSTENTRAEGER[k] for k in v.kt], [g[h] for g, h in zip(gruppen, v.h, strict=True)],
-                    np.where(v.s, "ja", "").tolist(), [g[h + 1] if s else "" for g, h, s in zip(gruppen, v.h, v.s, strict=True)], strict=True))
+    angebote = [p.angebote[o] for o in v.off]
+    hbg = [a.gruppen[h] for a, h in zip(angebote, v.h, strict=True)]
+    ausgang = [a.gruppen[h + 1] if s else "" for a, h, s in zip(angebote, v.h, v.s, strict=True)]
+    fall = [[a.id for a in angebote], [KOSTENTRAEGER[k] for k in v.kt], hbg, np.where(v.s, "ja", "").tolist(), ausgang]
     if not p.nur_summen:
-        person = [f"P{k + versatz + 1:04d}" for k in v.person]
-        rest = zip(_text(v.beg), _text(v.end), np.where(v.zusage, "", "nein").tolist(), np.where(v.hzp, "ja", "").tolist(),
-                   [DATEN["besonderheiten"][b] for b in v.bes], strict=True)
-        zeilen["faelle"] += [(wer, *was, *mehr) for wer, was, mehr in zip(person, fall, rest, strict=True)]
-        auf, ab, ende, gruende = v.fehlt
-        zeilen["abwesenheiten"] += [(person[i], fall[i][0], *mehr) for i, *mehr in zip(
-            np.searchsorted(v.auf, auf), _text(ab), _text(ende), gruende.tolist(), strict=True)]
+        person, (auf, ab, ende, gruende) = [f"P{k + 1:04d}" for k in v.person], v.fehlt
+        zeilen["faelle"] += zip(person, *fall, _text(*v.beg), _text(*v.end), np.where(v.zusage, "", "nein").tolist(),
+                                np.where(v.hzp, "ja", "").tolist(), [DATEN["besonderheiten"][b] for b in v.bes], strict=True)
+        wer = [(person[i], fall[0][i]) for i in np.searchsorted(v.auf, auf)]
+        zeilen["abwesenheiten"] += zip(*zip(*wer, strict=True), _text(*ab), _text(*ende), gruende.tolist(), strict=True)
         return
-    for k in sorted(set(fall)):
-        m = np.array([x == k for x in fall])
+    schluessel = list(zip(*fall, strict=True))
+    for k in sorted(set(schluessel)):
+        m = np.array([x == k for x in schluessel])
         bleibt = (v.beg[m][:, None] < p.kanten[1:]) & ((v.end + ~v.raus)[m][:, None] >= p.kanten[1:])
         werte = np.stack([(v.entgelttage - v.vermindert)[m].sum(axis=0), v.vermindert[m].sum(axis=0), bleibt.sum(axis=0),
                           np.histogram(v.beg[m & v.ein], p.kanten)[0], np.histogram(v.end[m & v.raus], p.kanten)[0]])
@@ -239,82 +229,68 @@ def _schreibe_personal(zeilen: Zeilen, p: SimpleNamespace, v: SimpleNamespace) -
         betreuung = np.maximum(vk - leitung, .25) if a.leitung_enthalten else vk
         quote = np.clip(.7 + .3 * stoerung + p.rng.normal(0, .01, len(bedarf)), .5, .9)
         for q, wert in (("fachkraft", betreuung * quote), ("leitung", leitung), ("nicht_fachkraft", betreuung * (1 - quote))):
-            for j, hundertstel in enumerate((np.round(wert * 20) * 5).astype(int).tolist()):
-                if not (p.fehlmonat and i == 0 and j == len(bedarf) - 2):
-                    kosten = _komma(hundertstel * (DATEN["lohn"][q] + 13 * j)) if p.kosten else ""
-                    zeilen["personal"].append((a.id, p.monatsnamen[j], q, _komma(hundertstel), kosten))
-
-
-def _schreibe_entgelte(zeilen: Zeilen, p: SimpleNamespace) -> None:
-    """The offers with their keys and rates; not every provider has the same rates."""
-    von, tausendstel = p.von.year, int(p.rng.integers(960, 1050))
-    for a in p.angebote:
-        plaetze, leitung, spaet = str(a.plaetze) if a.fest else "", "ja" if a.leitung_enthalten else "nein", p.spaet == a.art
-        bezeichnung = f"{a.leistungstyp} {p.name}"
-        zeilen["angebote"].append((a.id, p.id, bezeichnung, a.leistungstyp, a.sektor, plaetze, "ja" if a.im_budget else "nein"))
-        for g, mass, schluessel in zip(a.gruppen, a.mass, a.schluessel, strict=True):
-            zeilen["schluessel"].append((a.id, g, f"01.01.{von}", schluessel, leitung))
-            cent = [c * tausendstel // 1000 for c in (a.grund, mass, a.invest)]
-            for j in range(von, JAHR + 1):
-                if j > von:
-                    cent = [(c * (10000 + u[j % 6]) + 5000) // 10000 for c, u in zip(cent, DATEN["steigerung_bp"], strict=True)]
-                beschluss = "" if j == von else f"10.03.{j}" if spaet and j == JAHR else f"{20 + j % 7}.11.{j - 1}"
-                zeilen["entgelte"].append((a.id, g, f"01.01.{j}", "" if j >= JAHR - spaet else f"31.12.{j}", *map(_komma, cent), "0,75",
-                                           _komma(sum(cent)), beschluss))
+            hundertstel = enumerate((np.round(wert * 20) * 5).astype(int).tolist())
+            zeilen["personal"] += [(a.id, p.monatsnamen[j], q, _komma(x), _komma(x * (DATEN["lohn"][q] + 13 * j)) if p.kosten else "")
+                                   for j, x in hundertstel if not (p.fehlmonat and i == 0 and j == len(bedarf) - 2)]
 
 
 def _schreibe_budgets(zeilen: Zeilen, p: SimpleNamespace, v: SimpleNamespace) -> None:
-    """Budgets of last year and this one: average places of the base year two years before (own paying bodies, the cases of the
-    deviation), or negotiated in halves from the first twelve months where that year is not there."""
-    dim, beginn = np.diff(p.kanten), p.budget_beginn
+    """Budgets of last year and this one: average places of the base year, or negotiated in halves where there is no such year."""
     eigene = (v.kt < N_EIGENE) & v.zusage & (v.bes != DATEN["besonderheiten"].index("einzelfallsetting"))
-    plaetze = sum(a.plaetze for a in p.angebote if a.im_budget)
     for jahr, version, basis in ((JAHR - 1, 1, JAHR - 3), (JAHR, 1, JAHR - 2), (JAHR, 2, JAHR - 1))[:2 + p.neubewertet]:
-        beschluss = f"{1 + p.nummer % 15:02d}.12.{jahr - 1}" if version == 1 else f"18.02.{jahr}"
-        if jahr == beginn.year and beginn.month > 1:
-            beschluss = f"12.{beginn.month - 1:02d}.{jahr}"
+        ueblich = f"{1 + p.nummer % 15:02d}.12.{jahr - 1}" if version == 1 else f"18.02.{jahr}"
+        beschluss = f"12.{p.beginn.month - 1:02d}.{jahr}" if jahr == p.beginn.year and p.beginn.month > 1 else ueblich
         monate = np.array([m.startswith(str(basis)) for m in p.monatsnamen])
         hergeleitet = monate.sum() == 12
-        monate = monate if hergeleitet else np.arange(len(dim)) < 12
-        kopf, n = (p.id, str(jahr), str(version), beschluss, str(basis) if hergeleitet else ""), int(dim[monate].sum())
+        monate = monate if hergeleitet else np.arange(len(monate)) < 12
+        kopf, n = (p.id, str(jahr), str(version), beschluss, str(basis) if hergeleitet else ""), int(np.diff(p.kanten)[monate].sum())
         for i, a in enumerate(p.angebote):
             for h, g in enumerate(a.gruppen if a.im_budget else ()):
                 tage = int(v.entgelttage[(v.off == i) & (v.h == h) & eigene][:, monate].sum())
                 hundertstel = (tage * 200 + n) // (2 * n) if hergeleitet else round(tage / n * 2) * 50
                 if hundertstel:
                     zeilen["budgets"].append((*kopf, "fallbezogen", a.id, g, _komma(hundertstel), "", ""))
-        pauschalen = {"Projektsteuerung (0,5 VK)": 4260000 - (JAHR - jahr) * 110000,
-                      "Sozialraumprojekt": 1800000 + plaetze * 10000 if plaetze > 40 else 0}
-        zeilen["budgets"] += [(*kopf, "pauschal", "", "", "", text, _komma(c)) for text, c in pauschalen.items() if c]
+        pauschalen = ("Projektsteuerung (0,5 VK)", DATEN["projektsteuerung"][str(jahr)]), ("Sozialraumprojekt", p.sozialraumprojekt)
+        zeilen["budgets"] += [(*kopf, "pauschal", "", "", "", text, betrag) for text, betrag in pauschalen if betrag]
 
 
-def _schreibe_vereinbarungen(zeilen: Zeilen, p: SimpleNamespace) -> None:
-    """What else is agreed: the provider's rules, adjustments, measures, dates and addresses."""
-    rng, beginn = p.rng, p.budget_beginn
-    zeilen["traeger"].append((p.id, f"Träger Beispiel {p.name}", "Musterstadt", "Bremen", f"{beginn:%d.%m.%Y}"))
+def _schreibe_vertraege(zeilen: Zeilen, p: SimpleNamespace) -> None:
+    """What is agreed besides the budgets: offers with keys and rates, rules, adjustments, measures, dates, addresses."""
+    von, tausendstel = p.von.year, int(p.rng.integers(960, 1050))
+    for a in p.angebote:
+        plaetze, im_budget = str(a.plaetze) if a.fest else "", "ja" if a.im_budget else "nein"
+        zeilen["angebote"].append((a.id, p.id, f"{a.leistungstyp} {p.name}", a.leistungstyp, a.sektor, plaetze, im_budget))
+        for g, mass, schluessel in zip(a.gruppen, a.mass, a.schluessel, strict=True):
+            zeilen["schluessel"].append((a.id, g, f"01.01.{von}", schluessel, "ja" if a.leitung_enthalten else "nein"))
+            cent = [c * tausendstel // 1000 for c in (a.grund, mass, a.invest)]
+            for j in range(von, JAHR + 1):
+                if j > von:
+                    cent = [(c * (10000 + u[j % 6]) + 5000) // 10000 for c, u in zip(cent, DATEN["steigerung_bp"], strict=True)]
+                beschluss = "" if j == von else f"10.03.{j}" if p.spaet == a.art and j == JAHR else f"{20 + j % 7}.11.{j - 1}"
+                zeilen["entgelte"].append((a.id, g, f"01.01.{j}", "" if j >= JAHR - (p.spaet == a.art) else f"31.12.{j}", *map(_komma, cent), "0,75",
+                                           _komma(sum(cent)), beschluss))
+    zeilen["traeger"].append((p.id, f"Träger Beispiel {p.name}", "Musterstadt", "Bremen", f"{p.beginn:%d.%m.%Y}"))
     tage = [str(x) if p.volle_tage and x else "" for x in (p.volle_tage, p.max_tage)]
     zeilen["verfahren"].append((p.id, f"01.01.{p.von.year}", p.austrittstag, *tage, "", "", p.anteil_nach))
-    if p.korridor and beginn.year > p.von.year:
-        zeilen["verfahren"].append((p.id, f"01.01.{beginn.year}", p.austrittstag, *tage, p.korridor, p.korridor, p.anteil_nach))
+    if p.korridor and p.beginn.year > p.von.year:
+        zeilen["verfahren"].append((p.id, f"01.01.{p.beginn.year}", p.austrittstag, *tage, p.korridor, p.korridor, p.anteil_nach))
     zeilen["anpassungen"] += [(p.id, *anpassung) for anpassung in p.anpassungen]
-    for k, i in enumerate(sorted(rng.choice(len(DATEN["massnahmen"]), int(rng.integers(5, 11)), replace=False)), 1):
+    for k, i in enumerate(sorted(p.rng.choice(len(DATEN["massnahmen"]), int(p.rng.integers(5, 11)), replace=False)), 1):
         *was, soll, feld, prio, vorhaben, mittel = DATEN["massnahmen"][i]
-        status = str(rng.choice(DATEN["status"][0], p=DATEN["status"][1]))
-        quartal = int(rng.integers(0 if status == "nicht_begonnen" else -2, 1 if status == "abgeschlossen" else 6))
-        anteil = {"abgeschlossen": 1., "laufend": rng.uniform(.2, .8)}.get(status)
-        ist = "" if anteil is None else str(round(int(soll) * anteil))
-        dauerthema = prio == "1–3" and status != "abgeschlossen"
-        faellig = "31.12.2030" if dauerthema else _text(_folgemonat(np.array([p.kanten[-2] + 91 * quartal + 10])) - 1)[0]
-        wer = str(rng.choice(DATEN["verantwortlich"][0], p=DATEN["verantwortlich"][1]))
-        eigenanteil = _komma(int(mittel.replace(",", "")) // 5) if mittel and rng.random() < .5 else ""
-        vereinbart = f"{9 + k:02d}.{min(beginn.month + 1, 8):02d}.{JAHR - 1}"
+        status = str(p.rng.choice(DATEN["status"][0], p=DATEN["status"][1]))
+        quartal = int(p.rng.integers(0 if status == "nicht_begonnen" else -2, 1 if status == "abgeschlossen" else 6))
+        ist = {"abgeschlossen": soll, "laufend": str(round(int(soll) * p.rng.uniform(.2, .8)))}.get(status, "")
+        ende = _text(*_folgemonat(p.kanten[-2:-1] + 10 + 91 * quartal) - 1)[0]
+        faellig = "31.12.2030" if prio == "1–3" and status != "abgeschlossen" else ende
+        wer = str(p.rng.choice(DATEN["verantwortlich"][0], p=DATEN["verantwortlich"][1]))
+        eigenanteil = _komma(int(mittel.replace(",", "")) // 5) if mittel and p.rng.random() < .5 else ""
+        vereinbart = f"{9 + k:02d}.{min(p.beginn.month + 1, 8):02d}.{JAHR - 1}"
         zeilen["massnahmen"].append((f"M{k:02d}", p.id, *was, soll, ist, status, faellig, wer, vereinbart, feld, prio, vorhaben, mittel,
                                      eigenanteil, DATEN["zurueckgestellt"] if status == "zurueckgestellt" else ""))
-    for quartal, erster in DATEN["termine"]:
-        tag = np.busday_offset(np.busday_offset(erster, 0, roll="forward", weekmask="Mon"), p.nummer % 5)
-        zeilen["termine"].append((p.id, quartal, _text([tag.astype(int)])[0], f"Träger Beispiel {p.name}, Musterstadt"))
-    for k, (rolle, stelle) in enumerate(DATEN["rollen"], p.nummer * 3):
-        zeilen["verteiler"].append((p.id, DATEN["menschen"][k % len(DATEN["menschen"])], f"{stelle}.{p.kuerzel.lower()}@example.org", rolle))
+    zeilen["termine"] += [(p.id, quartal, f"{montag + timedelta(p.nummer % 5):%d.%m.%Y}", f"Träger Beispiel {p.name}, Musterstadt")
+                          for quartal, montag in DATEN["termine"]]
+    zeilen["verteiler"] += [(p.id, DATEN["menschen"][k % len(DATEN["menschen"])], f"{stelle}.{p.kuerzel.lower()}@example.org", rolle)
+                            for k, (rolle, stelle) in enumerate(DATEN["rollen"], p.nummer * 3)]
 
 
 def erzeuge(providers: int, years: int, seed: int) -> dict[str, pd.DataFrame]:
@@ -327,19 +303,17 @@ def erzeuge(providers: int, years: int, seed: int) -> dict[str, pd.DataFrame]:
     for nummer in range(providers):
         p = profil(nummer, seed, years)
         v = simuliere(p)
-        _schreibe_faelle(zeilen, p, v, personen)
-        personen += int(v.person.max()) + 1
-        _schreibe_personal(zeilen, p, v)
-        _schreibe_entgelte(zeilen, p)
-        _schreibe_budgets(zeilen, p, v)
-        _schreibe_vereinbarungen(zeilen, p)
+        v.person += personen
+        personen = int(v.person.max()) + 1
+        for schreibe in (_schreibe_faelle, _schreibe_personal, _schreibe_budgets):
+            schreibe(zeilen, p, v)
+        _schreibe_vertraege(zeilen, p)
     return {name: pd.DataFrame(zeilen[name], columns=list(t.spalte), dtype="str") for name, t in TABELLEN.items()}
 
 
 def schreibe_demo(ziel: Path, *, providers: int = 8, years: int = 6, seed: int = 2026, format: str = "csv") -> list[Path]:
-    """Write a synthetic Bestand into the folder `ziel` and return the files written.
-
-    Raises TraegerFehler for an unknown format, and where the folder holds anything that this function did not write."""
+    """Write a synthetic Bestand into the folder `ziel` and return the files written. Raises TraegerFehler for an unknown format, and
+    where the folder holds anything that this function did not write."""
     if format not in ("csv", "xlsx", "parquet"):
         raise TraegerFehler(f"Format „{format}“ gibt es nicht; möglich sind csv, xlsx, parquet.")
     angaben = ziel / "bestand.toml"
@@ -352,18 +326,18 @@ def schreibe_demo(ziel: Path, *, providers: int = 8, years: int = 6, seed: int =
         (ziel / alt).unlink(missing_ok=True)
     von = f"01.{BESTAND['datenstand'].month % 12 + 1:02d}.{JAHR - years}"
     angaben.write_text(DATEN["bestand"].format(seed=seed, von=von), encoding="utf-8", newline="\n")
-    if format == "csv":
-        for name, frame in frames.items():
+    if format != "csv":
+        frames = {name: pd.DataFrame({s.name: convert.wandle(s, convert.rohspalte(frames[name][s.name])).werte for s in t.spalten})
+                  for name, t in TABELLEN.items()}
+    if format == "xlsx":
+        with pd.ExcelWriter(ziel / "bestand.xlsx", engine="xlsxwriter", datetime_format="DD.MM.YYYY") as mappe:
+            mappe.book.set_properties({"title": "Erfundene Beispieldaten", "created": datetime(2026, 1, 1)})
+            for name, frame in frames.items():
+                frame.to_excel(mappe, sheet_name=name, index=False, freeze_panes=(1, 0))
+        return [angaben, ziel / "bestand.xlsx"]
+    for name, frame in frames.items():
+        if format == "csv":
             frame.to_csv(ziel / f"{name}.csv", sep=";", index=False, encoding="utf-8", lineterminator="\n")
-        return [angaben, *(ziel / f"{name}.csv" for name in frames)]
-    typisiert = {name: pd.DataFrame({s.name: convert.wandle(s, convert.rohspalte(frames[name][s.name])).werte for s in t.spalten})
-                 for name, t in TABELLEN.items()}
-    if format == "parquet":
-        for name, frame in typisiert.items():
+        else:
             frame.to_parquet(ziel / f"{name}.parquet", index=False)
-        return [angaben, *(ziel / f"{name}.parquet" for name in frames)]
-    with pd.ExcelWriter(ziel / "bestand.xlsx", engine="xlsxwriter", datetime_format="DD.MM.YYYY") as mappe:
-        mappe.book.set_properties({"title": "Erfundene Beispieldaten", "created": datetime(2026, 1, 1)})
-        for name, frame in typisiert.items():
-            frame.to_excel(mappe, sheet_name=name, index=False, freeze_panes=(1, 0))
-    return [angaben, ziel / "bestand.xlsx"]
+    return [angaben, *(ziel / f"{name}.{format}" for name in frames)]

@@ -90,13 +90,15 @@ def _run_child(pipe: Any, cells: list[tuple[int, str, list[str]]]) -> None:
         for i, source, tags in cells:
             pipe.send(("start", i, None, False))
             if not source.strip():
-                pipe.send(("done", i, {"count": None, i: []}, False))
+                empty: dict[Any, Any] = {"count": None, i: []}
+                pipe.send(("done", i, empty, False))
                 continue
             recorder.begin(i)
             result = shell.run_cell(source, store_history=True)
             recorder.flush()
             failed = not result.success and "raises-exception" not in tags
-            pipe.send(("done", i, {"count": shell.execution_count - 1, **recorder.changed()}, failed))
+            outputs: dict[Any, Any] = {"count": shell.execution_count - 1, **recorder.changed()}
+            pipe.send(("done", i, outputs, failed))
             if failed:
                 break
         pipe.send(("end", 0, None, False))
@@ -234,6 +236,6 @@ def _shell(recorder: Recorder) -> Any:
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as the child
     config = Config({"HistoryManager": {"enabled": False}})
     shell = Shell.instance(config=config)
-    InteractiveShell._instance = shell
+    InteractiveShell._instance = shell  # type: ignore[assignment]
     sys.stdout, sys.stderr = _Stream("stdout", recorder.add), _Stream("stderr", recorder.add)  # type: ignore[assignment]
     return shell
