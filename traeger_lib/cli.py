@@ -45,7 +45,7 @@ def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
 @verstaendlich
 def demo(ziel: Annotated[Path, typer.Argument(metavar="ZIEL", help="Ordner, der geschrieben wird")],
          providers: Annotated[int, typer.Option(min=1, max=5000, help="Anzahl der Träger")] = 8,
-         years: Annotated[int, typer.Option(min=1, max=20, help="Jahre Vorgeschichte")] = 6,
+         years: Annotated[int, typer.Option(min=1, max=15, help="Jahre Vorgeschichte")] = 6,
          seed: Annotated[int, typer.Option(help="Startwert des Zufalls")] = 2026,
          format: Annotated[str, typer.Option(help="csv, xlsx oder parquet")] = "csv") -> None:
     """Schreibt einen erfundenen Bestand: plausibel, wiederholbar, als erfunden gekennzeichnet."""

@@ -56,8 +56,8 @@ def profil(nummer: int, seed: int, years: int) -> SimpleNamespace:
     rng, profile = np.random.default_rng([seed, nummer]), DATEN["profile"]
     p, groesse = SimpleNamespace(**DATEN["standard"] | profile[nummer % len(profile)], rng=rng, nummer=nummer), 1.
     if nummer >= len(profile):
-        p.kuerzel, groesse = f"{nummer + 1:03d}", rng.lognormal(-.2, .6)
-        p.auswaertig, p.s_anteil, p.vakanz = rng.uniform(0, .35), rng.uniform(.04, .2), rng.uniform(0, .12)
+        p.kuerzel, groesse, p.auswaertig = f"{nummer + 1:03d}", rng.lognormal(-.2, .6), rng.uniform(0, .35)
+        p.s_anteil, p.vakanz = rng.uniform(.04, .2), rng.uniform(0, .12)
     p.id, p.name = f"BSP-{p.kuerzel}", p.kuerzel.capitalize().replace("Sued", "Süd")
     p.angebote = [SimpleNamespace(art=art, id=f"{p.kuerzel}-{art}", plaetze=max(4, round(plaetze * groesse)), wachstum=wachstum,
                                   im_budget=im_budget, **DATEN["typen"][art]) for art, plaetze, wachstum, im_budget in p.angebote]
@@ -121,8 +121,7 @@ def _abwesenheiten(rng: np.random.Generator, je_jahr: Feld, beg: Feld, letzter: 
 
 
 def simuliere(p: SimpleNamespace) -> SimpleNamespace:
-    """The hidden truth of one provider: the columns of its case rows (auf = stay), sorted by stay and begin, their paid days by month
-    (`entgelttage`) and the reduced ones of them (`vermindert`), and the absences (`fehlt`)."""
+    """The hidden truth of one provider: its case rows by column (auf = stay), their paid and of them reduced days by month, absences."""
     rng, von, bis = p.rng, int(p.kanten[0]), int(p.kanten[-1]) - 1
     off, beg, end = _aufenthalte(p, von, bis)
     person, gleichtag = _personen(rng, off, beg, end, np.array([a.art == "TF" for a in p.angebote])[off], von)
@@ -149,10 +148,9 @@ def simuliere(p: SimpleNamespace) -> SimpleNamespace:
     trage_ein("kostentraeger", wechselt, beg + 1 + (rng.random(n) * dauer).astype(int))
     luecke = tf & (von < LUECKE_VON) & (rng.random(n) < .28)
     trage_ein("luecke", luecke, np.full(n, LUECKE_VON))
-    trage_ein("erfasst", luecke, np.full(n, LUECKE_BIS + 1))
+    trage_ein("luecke", luecke, np.full(n, LUECKE_BIS + 1))
     leer_ab = LEER_AB + rng.integers(0, 540, n) if p.leert else np.full(n, OFFEN)
     trage_ein("leert", leer_ab < OFFEN, leer_ab)
-
     h_beginn = _ziehe(rng, off, [a.gewichte for a in p.angebote]).tolist()
     aussen, jung = rng.random(n) < p.auswaertig, rng.random(n) < .02
     kt_beginn = np.where(aussen, rng.integers(N_EIGENE, len(KOSTENTRAEGER), n), jung)[person].tolist()
@@ -160,7 +158,6 @@ def simuliere(p: SimpleNamespace) -> SimpleNamespace:
     for (i, tag), art in sorted(ereignisse.items()):
         if art == "beginn":
             h, s, kt, zusage = h_beginn[i], False, kt_beginn[i], not offen[i]
-            fehlend = bool(luecke[i] and LUECKE_VON <= tag <= LUECKE_BIS)
         elif art in ("auf", "ab") and not s:
             h += 1 if art == "auf" else -1
         elif art == "s" and not s and h > 0:
@@ -168,7 +165,7 @@ def simuliere(p: SimpleNamespace) -> SimpleNamespace:
         elif art == "kostentraeger":
             kt = 0 if kt >= N_EIGENE else N_EIGENE
         h = max(0, min(h, int(spitze[i]) - int(tag >= leer_ab[i])))
-        zusage, fehlend = zusage or art == "zusage", art == "luecke" or (fehlend and art != "erfasst")
+        zusage, fehlend = zusage or art == "zusage", bool(luecke[i]) and LUECKE_VON <= tag <= LUECKE_BIS
         zeilen.append((tag, i, h, s, kt, zusage, fehlend))
     f = pd.DataFrame(zeilen, columns=["beg", "auf", "h", "s", "kt", "zusage", "fehlend"])
     f = f[(f.iloc[:, 1:] != f.iloc[:, 1:].shift()).any(axis=1)]
@@ -204,8 +201,8 @@ def _schreibe_faelle(zeilen: Zeilen, p: SimpleNamespace, v: SimpleNamespace) -> 
         person, (auf, ab, ende, gruende) = [f"P{k + 1:04d}" for k in v.person], v.fehlt
         zeilen["faelle"] += zip(person, *fall, _text(*v.beg), _text(*v.end), np.where(v.zusage, "", "nein").tolist(),
                                 np.where(v.hzp, "ja", "").tolist(), [DATEN["besonderheiten"][b] for b in v.bes], strict=True)
-        wer = [(person[i], fall[0][i]) for i in np.searchsorted(v.auf, auf)]
-        zeilen["abwesenheiten"] += zip(*zip(*wer, strict=True), _text(*ab), _text(*ende), gruende.tolist(), strict=True)
+        zeilen["abwesenheiten"] += [(person[i], fall[0][i], *was) for i, *was in zip(
+            np.searchsorted(v.auf, auf), _text(*ab), _text(*ende), gruende.tolist(), strict=True)]
         return
     schluessel = list(zip(*fall, strict=True))
     for k in sorted(set(schluessel)):
@@ -256,23 +253,23 @@ def _schreibe_budgets(zeilen: Zeilen, p: SimpleNamespace, v: SimpleNamespace) ->
 
 def _schreibe_vertraege(zeilen: Zeilen, p: SimpleNamespace) -> None:
     """What is agreed besides the budgets: offers with keys and rates, rules, adjustments, measures, dates, addresses."""
-    von, tausendstel = p.von.year, int(p.rng.integers(960, 1050))
+    von, teuer = p.von.year, int(p.rng.integers(960, 1050))  # thousandths: not every provider has the same rates
     for a in p.angebote:
         plaetze, im_budget = str(a.plaetze) if a.fest else "", "ja" if a.im_budget else "nein"
         zeilen["angebote"].append((a.id, p.id, f"{a.leistungstyp} {p.name}", a.leistungstyp, a.sektor, plaetze, im_budget))
         for g, mass, schluessel in zip(a.gruppen, a.mass, a.schluessel, strict=True):
             zeilen["schluessel"].append((a.id, g, f"01.01.{von}", schluessel, "ja" if a.leitung_enthalten else "nein"))
-            cent = [c * tausendstel // 1000 for c in (a.grund, mass, a.invest)]
+            cent = [c * teuer // 1000 for c in (a.grund, mass, a.invest)]
             for j in range(von, JAHR + 1):
                 if j > von:
                     cent = [(c * (10000 + u[j % 6]) + 5000) // 10000 for c, u in zip(cent, DATEN["steigerung_bp"], strict=True)]
                 beschluss = "" if j == von else f"10.03.{j}" if p.spaet == a.art and j == JAHR else f"{20 + j % 7}.11.{j - 1}"
-                zeilen["entgelte"].append((a.id, g, f"01.01.{j}", "" if j >= JAHR - (p.spaet == a.art) else f"31.12.{j}", *map(_komma, cent), "0,75",
-                                           _komma(sum(cent)), beschluss))
+                zeilen["entgelte"].append((a.id, g, f"01.01.{j}", "" if j >= JAHR - (p.spaet == a.art) else f"31.12.{j}",
+                                           *map(_komma, cent), "0,75", _komma(sum(cent)), beschluss))
     zeilen["traeger"].append((p.id, f"Träger Beispiel {p.name}", "Musterstadt", "Bremen", f"{p.beginn:%d.%m.%Y}"))
     tage = [str(x) if p.volle_tage and x else "" for x in (p.volle_tage, p.max_tage)]
-    zeilen["verfahren"].append((p.id, f"01.01.{p.von.year}", p.austrittstag, *tage, "", "", p.anteil_nach))
-    if p.korridor and p.beginn.year > p.von.year:
+    zeilen["verfahren"].append((p.id, f"01.01.{von}", p.austrittstag, *tage, "", "", p.anteil_nach))
+    if p.korridor and p.beginn.year > von:
         zeilen["verfahren"].append((p.id, f"01.01.{p.beginn.year}", p.austrittstag, *tage, p.korridor, p.korridor, p.anteil_nach))
     zeilen["anpassungen"] += [(p.id, *anpassung) for anpassung in p.anpassungen]
     for k, i in enumerate(sorted(p.rng.choice(len(DATEN["massnahmen"]), int(p.rng.integers(5, 11)), replace=False)), 1):
@@ -280,12 +277,12 @@ def _schreibe_vertraege(zeilen: Zeilen, p: SimpleNamespace) -> None:
         status = str(p.rng.choice(DATEN["status"][0], p=DATEN["status"][1]))
         quartal = int(p.rng.integers(0 if status == "nicht_begonnen" else -2, 1 if status == "abgeschlossen" else 6))
         ist = {"abgeschlossen": soll, "laufend": str(round(int(soll) * p.rng.uniform(.2, .8)))}.get(status, "")
-        ende = _text(*_folgemonat(p.kanten[-2:-1] + 10 + 91 * quartal) - 1)[0]
-        faellig = "31.12.2030" if prio == "1–3" and status != "abgeschlossen" else ende
+        dauerhaft, letzter = prio == "1–3" and status != "abgeschlossen", _folgemonat(p.kanten[-2:-1] + 10 + 91 * quartal) - 1
+        faellig = "31.12.2030" if dauerhaft else _text(*letzter)[0]
         wer = str(p.rng.choice(DATEN["verantwortlich"][0], p=DATEN["verantwortlich"][1]))
         eigenanteil = _komma(int(mittel.replace(",", "")) // 5) if mittel and p.rng.random() < .5 else ""
-        vereinbart = f"{9 + k:02d}.{min(p.beginn.month + 1, 8):02d}.{JAHR - 1}"
-        zeilen["massnahmen"].append((f"M{k:02d}", p.id, *was, soll, ist, status, faellig, wer, vereinbart, feld, prio, vorhaben, mittel,
+        zeilen["massnahmen"].append((f"M{k:02d}", p.id, *was, soll, ist, status, faellig, wer,
+                                     f"{9 + k:02d}.{min(p.beginn.month + 1, 8):02d}.{JAHR - 1}", feld, prio, vorhaben, mittel,
                                      eigenanteil, DATEN["zurueckgestellt"] if status == "zurueckgestellt" else ""))
     zeilen["termine"] += [(p.id, quartal, f"{montag + timedelta(p.nummer % 5):%d.%m.%Y}", f"Träger Beispiel {p.name}, Musterstadt")
                           for quartal, montag in DATEN["termine"]]
