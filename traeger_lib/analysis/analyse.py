@@ -14,8 +14,11 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from traeger_lib.analysis.budget import Budget, Budgetversion, budget, gueltige_version
+from traeger_lib.analysis.budget import Budget, Budgetversion, PufferJahr, budget, gueltige_version, puffer_jahr
+from traeger_lib.analysis.chance import Korridor, Plangruppe, abgangsrate, korridor
 from traeger_lib.analysis.deviation import (
+    OHNE_ABRECHNUNG,
+    UNBEKANNT,
     Abrechnung,
     Abweichung,
     Effekte,
@@ -24,6 +27,7 @@ from traeger_lib.analysis.deviation import (
     monatseffekte,
     summe_abweichung,
 )
+from traeger_lib.analysis.events import belegung, besonderheiten, ereignisse, uebergaenge, zugangsprofile
 from traeger_lib.analysis.facts import (
     Angebot,
     Facts,
@@ -34,11 +38,13 @@ from traeger_lib.analysis.facts import (
     Massnahme,
     Massnahmen,
     Monat,
+    Personaljahr,
     Quartalsstand,
     Verfahren,
     Zweifach,
 )
 from traeger_lib.analysis.hbg import gesamtindex, hbg_mix
+from traeger_lib.analysis.models import MODELLE, STANDARD, Modell, modell
 from traeger_lib.analysis.outlook import Ausblick, ausblick, monate_mit_daten
 from traeger_lib.analysis.periods import Quartal, Zeitraum, datum, jahr_zeitraum, monatsname, tag, tage
 from traeger_lib.analysis.rates import Entgelte, entgeltzeilen
@@ -87,6 +93,14 @@ class _Analyse:
         return None if pd.isna(self.traeger["budget_beginn"]) else self.traeger["budget_beginn"].date()
 
     @cached_property
+    def modellname(self) -> str | None:
+        return None if pd.isna(self.traeger["modell"]) else str(self.traeger["modell"])
+
+    @cached_property
+    def modell(self) -> Modell:
+        return modell(self.modellname)
+
+    @cached_property
     def version(self) -> Budgetversion | None:
         return gueltige_version(self.bestand, self.quartal.jahr, self.quartal.zeitraum.bis)
 
@@ -124,11 +138,22 @@ class _Analyse:
 
     @cached_property
     def entgelte(self) -> Entgelte:
-        return Entgelte(self.bestand, self.vol.beginn, date(self.quartal.jahr, 12, 31))
+        return self._entgelte(self.version)
+
+    def _entgelte(self, version: Budgetversion | None) -> Entgelte:
+        """The rates by the provider's model; a mean rate is weighted with the places of a budget version."""
+        gewichte = {(p.angebot_id, p.hbg): p.plaetze_plan for p in version.plan} if version else {}
+        return Entgelte(self.bestand, self.vol.beginn, date(self.quartal.jahr, 12, 31), modell=self.modell.entgelt, gewichte=gewichte)
 
     @cached_property
-    def effekte(self) -> dict[str, dict[Zeitraum, Effekte]]:
-        return monatseffekte(self.vol, self.entgelte, self.version, self.im_budget, self.quartal.kumuliert.ab(self.beginn))
+    def effekte(self) -> dict[str, dict[Zeitraum, Effekte]] | None:
+        """Effects per offer and month; None where there is neither a budget nor a rate for every day."""
+        try:
+            return monatseffekte(self.vol, self.entgelte, self.version, self.im_budget, self.quartal.kumuliert.ab(self.beginn))
+        except Fehlerliste:
+            if self.version is not None:
+                raise
+            return None
 
     # ── the blocks ──────────────────────────────────────────────────────────────────────────────────────────────
 
@@ -144,7 +169,8 @@ class _Analyse:
             fallzahlen_vorjahresquartal=self.vergleich(q.vor(4)), hbg=self._zweifach(self.hbg),
             abweichung=self._zweifach(self.abweichung),
             klassische_abrechnung=abrechnung, personal=self._zweifach(self.personal),
-            budget=self.budget(abrechnung.kumuliert.gesamt.betrag_eur), trend=self.trend, massnahmen=massnahmen,
+            personal_jahre=self.personal_jahre(), budget=self.budget(abrechnung.kumuliert.gesamt.betrag_eur),
+            puffer_jahre=self.puffer_jahre(), korridor=self.korridor(), **self.geschehen(), trend=self.trend, massnahmen=massnahmen,
             entgelte=entgeltzeilen(b, q.kumuliert.von, jahr_zeitraum(q.jahr).bis), verlauf=self.verlauf(),
             quartalsverlauf=self.quartalsverlauf(), hinweise=tuple(self.hinweise()))
 
@@ -192,7 +218,7 @@ class _Analyse:
 
     def _effekte_im(self, z: Zeitraum) -> dict[str, Effekte]:
         return {a: sum((e for m, e in monate.items() if z.von <= m.bis and m.von <= z.bis), Effekte())
-                for a, monate in self.effekte.items()}
+                for a, monate in (self.effekte or {}).items()}
 
     def hbg(self, z: Zeitraum) -> Gegliedert[Any]:
         effekte = self._effekte_im(z)
@@ -202,17 +228,24 @@ class _Analyse:
 
     def abweichung(self, z: Zeitraum) -> Gegliedert[Abweichung]:
         mit_budget = self.version is not None
+        if self.effekte is None:
+            return Gegliedert(UNBEKANNT, dict.fromkeys(self.im_budget, UNBEKANNT))
         je = {a: abweichung(e, mit_budget=mit_budget) for a, e in self._effekte_im(z).items()}
         return Gegliedert(summe_abweichung(je.values(), mit_budget=mit_budget), je)
 
     def abrechnung(self, z: Zeitraum) -> Gegliedert[Abrechnung]:
-        je = {a: klassische_abrechnung(self.vol, self.entgelte, a, z.ab(self.beginn)) for a in self.im_budget}
+        if self.effekte is None:
+            return Gegliedert(OHNE_ABRECHNUNG, dict.fromkeys(self.im_budget, OHNE_ABRECHNUNG))
+        return self._abrechnung(z, self.entgelte)
+
+    def _abrechnung(self, z: Zeitraum, entgelte: Entgelte) -> Gegliedert[Abrechnung]:
+        je = {a: klassische_abrechnung(self.vol, entgelte, a, z.ab(self.beginn)) for a in self.im_budget}
         summen = [sum((getattr(x, feld) for x in je.values()), Decimal("0.00")) for feld in ("betrag_eur", "einzelfall_eur")]
         return Gegliedert(Abrechnung(*summen), je)
 
-    def budget(self, abgerechnet: Decimal) -> Budget | None:
+    def budget(self, abgerechnet: Decimal | None) -> Budget | None:
         """The budget with its Puffer: case-based instalments of the year so far − classical billing of the year so far."""
-        if self.version is None:
+        if self.version is None or abgerechnet is None:
             return None
         bis = self.quartal.zeitraum.bis
         b = budget(self.bestand, self.version, self.vol, self.entgelte, beginn=self.beginn, bezahlt_bis=bis)
@@ -235,12 +268,77 @@ class _Analyse:
         eigene, alle = (self._zaehlung(angebote, eigen).zaehle(z).faelle_im_zeitraum for eigen in (True, False))
         return Fraction(eigene or 0), Fraction(alle or 0)
 
+    def personal_jahre(self) -> tuple[Personaljahr, ...]:
+        """Staffing over one to five years, oldest first; full years, the current one to the quarter's end."""
+        erstes = self.datenbeginn.year + (self.datenbeginn > date(self.datenbeginn.year, 1, 1))
+        jahre = range(max(erstes, self.quartal.jahr - 4), self.quartal.jahr)
+        return (*(Personaljahr(j, self.personal(jahr_zeitraum(j)).gesamt) for j in jahre),
+                Personaljahr(self.quartal.jahr, self.personal(self.quartal.kumuliert).gesamt))
+
+    def puffer_jahre(self) -> tuple[PufferJahr, ...]:
+        """Puffer of every budget year in the data, the current one to the quarter's end; a past year without rates is left out."""
+        ergebnis, bis = [], self.quartal.zeitraum.bis
+        for jahr in sorted({int(j) for j in self.bestand["budgets"]["budgetjahr"]}):
+            version = gueltige_version(self.bestand, jahr, bis)
+            if version is None or jahr > self.quartal.jahr or date(jahr, 1, 1) < self.vol.beginn:
+                continue
+            ende = min(bis, date(jahr, 12, 31))
+            entgelte = self.entgelte if version == self.version else self._entgelte(version)
+            try:
+                b = budget(self.bestand, version, self.vol, entgelte, beginn=self.beginn, bezahlt_bis=ende)
+                klassisch = self._abrechnung(Zeitraum(date(jahr, 1, 1), ende), entgelte).gesamt.betrag_eur or Decimal("0.00")
+            except Fehlerliste:
+                if jahr == self.quartal.jahr:
+                    raise
+                continue
+            raten = sum((r.fallbezogen_eur for r in b.raten if r.monat <= monatsname(ende)), Decimal("0.00"))
+            ergebnis.append(puffer_jahr(self.bestand, jahr, raten, klassisch))
+        return tuple(ergebnis)
+
+    def korridor(self) -> Korridor | None:
+        """Possible thresholds for the deviation since January, and how far chance alone would go."""
+        a, z = self.abweichung(self.quartal.kumuliert).gesamt, self.quartal.kumuliert.ab(self.beginn)
+        if self.version is None or a.soll_eur is None or a.abweichung_eur is None or not z.tage:
+            return None
+        rueckblick = Zeitraum(max(self.datenbeginn, date(z.bis.year - self.rueckblick_jahre, 1, 1)), z.bis)
+        ab = sum(self._fallzahlen(rueckblick, [x]).abgaenge or 0 for x in self.im_budget)
+        eigene = self.vol.wo(eigen=True) & np.isin(self.vol.spalte("angebot_id"), self.im_budget)
+        personenjahre = float(self.vol.summe(self.vol.entgelttage, rueckblick)[eigene].sum()) / 365.25
+        s = slice((z.von - self.entgelte.von).days, (z.bis - self.entgelte.von).days + 1)
+        fest = {a.angebot_id: a.plaetze for a in self.angebote}
+        alle = {a: float(self.vol.summe(self.vol.entgelttage, z)[self.vol.wo(angebot_id=a)].sum()) / z.tage for a in fest}
+        plan = [Plangruppe(p.angebot_id, float(p.plaetze_plan),
+                           float(self.entgelte.plan(p.angebot_id, p.hbg, self.version.beschlossen_am).voll[s].mean()) / 100,
+                           alle[p.angebot_id] / n if (n := fest[p.angebot_id]) else 0.0) for p in self.version.plan]
+        v = self.verfahren()
+        return korridor(plan, z, soll_eur=a.soll_eur, abweichung_eur=a.abweichung_eur, basisjahr=self.version.basisjahr,
+                        mu=abgangsrate(ab, personenjahre), unten_prozent=v.korridor_unten_prozent, oben_prozent=v.korridor_oben_prozent)
+
+    def geschehen(self) -> dict[str, Any]:
+        """Transitions, admissions against stock, free places, events, special cases."""
+        q, b, stays = self.quartal, self.bestand, self.stays
+        rueckblick = Zeitraum(date(q.jahr - self.rueckblick_jahre, 1, 1), q.zeitraum.bis)
+        jahr = Zeitraum(q.vor(3).zeitraum.von, q.zeitraum.bis)
+        mit_faellen = [a.angebot_id for a in self.angebote if a.angebot_id not in self.aggregiert]
+        return {
+            "uebergaenge": uebergaenge(b, stays, rueckblick),
+            "zugangsprofil": zugangsprofile(b, stays, self.vol, rueckblick, mit_faellen),
+            "belegung": belegung(stays, self.vol, jahr, {a.angebot_id: a.plaetze for a in self.angebote if a.plaetze}, self.aggregiert),
+            "ereignisse": ereignisse(b, stays, self.quartale, mit_faellen) if mit_faellen else (),
+            "besonderheiten": besonderheiten(b, self.vol, q.zeitraum)}
+
     # ── history and outlook ─────────────────────────────────────────────────────────────────────────────────────
 
     @cached_property
     def monate(self) -> list[Zeitraum]:
         """Complete months with data, up to the quarter's end or an earlier Datenstand."""
         return monate_mit_daten(self.datenbeginn, min(self.quartal.zeitraum.bis, self.bestand.datenstand))
+
+    @cached_property
+    def quartale(self) -> list[Quartal]:
+        """The last quarters with data, oldest first."""
+        letzte = [self.quartal.vor(n) for n in range(QUARTALSVERLAUF - 1, -1, -1)]
+        return [q for q in letzte if q.zeitraum.von >= self.datenbeginn.replace(day=1)]
 
     @cached_property
     def plaetze(self) -> dict[str, list[Fraction]]:
@@ -276,14 +374,8 @@ class _Analyse:
             plan[m.von.year] if not self.beginn or m.bis >= self.beginn else None) for i, m in enumerate(self.monate))
 
     def quartalsverlauf(self) -> tuple[Quartalsstand, ...]:
-        stand = []
-        for n in range(QUARTALSVERLAUF - 1, -1, -1):
-            q = self.quartal.vor(n)
-            if q.zeitraum.von >= self.datenbeginn.replace(day=1):
-                z = q.zeitraum
-                stand.append(Quartalsstand(str(q), self.personal(z).gesamt, {
-                    a.angebot_id: hbg_mix(self.vol, z, a.angebot_id, (), None) for a in self.angebote}))
-        return tuple(stand)
+        return tuple(Quartalsstand(str(q), self.personal(q.zeitraum).gesamt, {
+            a.angebot_id: hbg_mix(self.vol, q.zeitraum, a.angebot_id, (), None) for a in self.angebote}) for q in self.quartale)
 
     # ── what the parties agreed, and what is missing ────────────────────────────────────────────────────────────
 
@@ -323,11 +415,17 @@ class _Analyse:
         if self.version is None:
             hinweis("kein_budget", f"Für {q.jahr} liegt bis zum Quartalsende kein beschlossenes Budget vor; "
                     "Abweichung und Puffer entfallen.")
+            if self.effekte is None:
+                hinweis("entgelt_fehlt",
+                        "Nicht für alle Tage liegt ein Entgelt vor; ohne Budget bleiben Ist und klassische Abrechnung offen.")
         else:
             for p in self.version.plan:
                 if self.entgelte.spaeter_beschlossen(p.angebot_id, p.hbg, self.version.beschlossen_am):
                     hinweis("plansatz_spaeter", f"Angebot {p.angebot_id}, HBG {p.hbg}: Das Entgelt wurde erst nach dem Budget "
                             "beschlossen; als Plansatz gilt das erste spätere.")
+        if self.modellname and self.modellname not in MODELLE:
+            hinweis("modell_unbekannt", f"Das Budgetmodell „{self.modellname}“ ist nicht bekannt; gerechnet wird wie {STANDARD} (bekannt: "
+                    f"{', '.join(sorted(MODELLE))}).")
         v = self.verfahren()
         if v.korridor_unten_prozent is None and v.korridor_oben_prozent is None:
             hinweis("kein_korridor", "Ein Korridor für Abweichungen ist nicht vereinbart.")

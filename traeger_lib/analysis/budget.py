@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
@@ -10,7 +11,7 @@ from fractions import Fraction
 import numpy as np
 import pandas as pd
 
-from traeger_lib.analysis.money import aus_cent, gleiche_teile
+from traeger_lib.analysis.money import aus_cent, gleiche_teile, round_half_up
 from traeger_lib.analysis.periods import Zeitraum, jahr_zeitraum, monatsname
 from traeger_lib.analysis.rates import KEIN, Entgelte, gruppenrang
 from traeger_lib.analysis.volume import Volumen
@@ -43,7 +44,8 @@ class Budgetversion:
 class Herleitung:
     """One line of the derivation: betrag_eur = plaetze_plan × tage × entgelt_eur, rounded to the cent.
 
-    `plaetze_basisjahr` are the places recomputed from the base year's own cases (None where that year is not in the data).
+    `plaetze_basisjahr` = entgelttage_basisjahr ÷ days of that year, recomputed from its own cases (None where that year is not in
+    the data); plaetze_plan rules, the difference is what the parties agreed or expected.
     """
 
     angebot_id: str
@@ -51,6 +53,7 @@ class Herleitung:
     von: date
     bis: date
     plaetze_plan: Decimal
+    entgelttage_basisjahr: int | None
     plaetze_basisjahr: Fraction | None
     tage: int
     entgelt_eur: Decimal
@@ -85,6 +88,31 @@ class Budget:
     herleitung: tuple[Herleitung, ...]
     pauschalen: tuple[tuple[str, Decimal], ...]
     anpassungen: tuple[tuple[str, str, Decimal], ...]  # month of effect, reason, €
+
+
+@dataclass(frozen=True, slots=True)
+class PufferJahr:
+    """Puffer of a budget year and what was agreed to settle it, in money (Anpassung with ausgleich_jahr) or by measures of the
+    scorecard (mittel_eur with ausgleich_jahr): offen = puffer + Geld − Maßnahmen (for a negative puffer: + Maßnahmen)."""
+
+    budgetjahr: int
+    raten_fallbezogen_eur: Decimal
+    klassische_abrechnung_eur: Decimal
+    puffer_eur: Decimal
+    ausgleich_geld_eur: Decimal
+    ausgleich_massnahmen_eur: Decimal
+    offen_eur: Decimal
+
+
+def puffer_jahr(bestand: Bestand, jahr: int, raten_fallbezogen: Decimal, klassisch: Decimal) -> PufferJahr:
+    """One year's Puffer with the settlements agreed for it."""
+    def summe(tabelle: str, spalte: str) -> Decimal:
+        t = bestand[tabelle]
+        return sum((x for x in t.loc[(t["ausgleich_jahr"] == jahr).fillna(False), spalte] if not pd.isna(x)), Decimal("0.00"))
+
+    puffer, geld, massnahmen = raten_fallbezogen - klassisch, summe("anpassungen", "betrag_eur"), summe("massnahmen", "mittel_eur")
+    offen = puffer + geld - (massnahmen if puffer > 0 else -massnahmen)
+    return PufferJahr(jahr, raten_fallbezogen, klassisch, puffer, geld, massnahmen, offen)
 
 
 def gueltige_version(bestand: Bestand, jahr: int, stichtag: date) -> Budgetversion | None:
@@ -158,13 +186,14 @@ def herleitung(version: Budgetversion, vol: Volumen, entgelte: Entgelte, zeitrau
             fehler.append(kein_entgelt(p.angebot_id, p.hbg, zeitraum.von + timedelta(days=int(np.argmax(voll == KEIN)))))
             continue
         basis = plaetze_im_jahr(vol, version.basisjahr, p.angebot_id, p.hbg)
+        basis_tage = None if basis is None or version.basisjahr is None else int(basis * jahr_zeitraum(version.basisjahr).tage)
         grenzen = np.flatnonzero(np.r_[True, welche[1:] != welche[:-1]]) if len(welche) else np.array([], int)
         for a, e in zip(grenzen, np.r_[grenzen[1:], len(welche)], strict=True):
             if voll[a] == KEIN:
                 continue  # no places planned, no rate agreed: nothing to derive
             von, n = zeitraum.von + timedelta(days=int(a)), int(e - a)
             linien.append(Herleitung(
-                p.angebot_id, p.hbg, von, von + timedelta(days=n - 1), p.plaetze_plan, basis, n, aus_cent(int(voll[a])),
+                p.angebot_id, p.hbg, von, von + timedelta(days=n - 1), p.plaetze_plan, basis_tage, basis, n, aus_cent(int(voll[a])),
                 aus_cent(Fraction(p.plaetze_plan) * n * int(voll[a]))))
     if fehler:
         raise Fehlerliste(fehler)
@@ -172,12 +201,30 @@ def herleitung(version: Budgetversion, vol: Volumen, entgelte: Entgelte, zeitrau
 
 
 def plaetze_im_jahr(vol: Volumen, jahr: int | None, angebot_id: str, hbg: str) -> Fraction | None:
-    """Average occupied places of a calendar year: own paid days without single-case settings ÷ 365 or 366."""
+    """Average occupied places of a calendar year behind a budget: own paid days ÷ 365 or 366, without single-case settings
+    (they stay out until decided) and without cases lacking cost commitment (not billed); None where the year is not in the data."""
     if jahr is None or date(jahr, 1, 1) < vol.beginn:
         return None
     z = jahr_zeitraum(jahr)
-    maske = vol.wo(eigen=True, angebot_id=angebot_id, hbg=hbg) & ~vol.wo(besonderheit="einzelfallsetting")
+    maske = vol.wo(eigen=True, zusage=True, angebot_id=angebot_id, hbg=hbg) & ~vol.wo(besonderheit="einzelfallsetting")
     return Fraction(int(vol.summe(vol.entgelttage, z)[maske].sum()), z.tage)
+
+
+def mengengeruest(vol: Volumen, basisjahr: int, angebote: Iterable[str], *, wachstum: Mapping[str, Fraction] | None = None,
+                  stellen: int = 2) -> tuple[Planzeile, ...]:
+    """The volume schedule of a base year: average places per offer and need group, rounded half up to `stellen` decimals.
+
+    plaetze_plan = places of the base year × (1 + growth of the offer); without `wachstum` (Bremen) no growth is in it, with it
+    (Hamburg) the expected growth from base year to budget year. Groups without places are left out.
+    """
+    zeilen = []
+    for a in sorted(angebote):
+        for h in sorted(set(vol.spalte("hbg")[vol.wo(angebot_id=a, eigen=True)]), key=gruppenrang):
+            plaetze = plaetze_im_jahr(vol, basisjahr, a, h)
+            if plaetze:
+                plaetze *= 1 + (wachstum or {}).get(a, Fraction(0))
+                zeilen.append(Planzeile(a, h, Decimal(round_half_up(plaetze * 10**stellen)).scaleb(-stellen)))
+    return tuple(z for z in zeilen if z.plaetze_plan)
 
 
 def kein_entgelt(angebot_id: str, hbg: str, tag: date) -> Fehler:

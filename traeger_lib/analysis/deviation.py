@@ -27,13 +27,14 @@ NULL = Cent(0)
 class Abweichung:
     """abweichung = ist − soll = menge + mix + s + preis, all in Euro to the cent (DOMAIN.md §3.4).
 
-    Without a budget only the actual side can be given. `ist_tage` and `soll_tage` are the paid and planned days behind it.
+    Without a budget only the actual side can be given, without rates not even that.
+    `ist_tage` and `soll_tage` are the paid and planned days behind it.
     """
 
-    ist_tage: int
+    ist_tage: int | None
     soll_tage: Fraction | None
     soll_eur: Decimal | None
-    ist_eur: Decimal
+    ist_eur: Decimal | None
     abweichung_eur: Decimal | None
     mengeneffekt_eur: Decimal | None
     mixeffekt_eur: Decimal | None
@@ -66,8 +67,12 @@ class Effekte:
 class Abrechnung:
     """Classical billing of a period in Euro, and apart from it the value of single-case settings."""
 
-    betrag_eur: Decimal
-    einzelfall_eur: Decimal
+    betrag_eur: Decimal | None
+    einzelfall_eur: Decimal | None
+
+
+UNBEKANNT = Abweichung(*[None] * 10)
+OHNE_ABRECHNUNG = Abrechnung(None, None)
 
 
 def effekte(days: Mapping[str, int], days_before_s: Mapping[str, int], ist: Cent, plan_days: Mapping[str, Cent],
@@ -140,10 +145,12 @@ def summe_abweichung(teile: Iterable[Abweichung], *, mit_budget: bool) -> Abweic
     """The provider's figures: sums over its offers of the published (rounded) figures."""
     t = list(teile)
     null = Decimal("0.00")
+    if any(x is UNBEKANNT for x in t):
+        return UNBEKANNT
+    ist_tage, tage_soll = sum(x.ist_tage or 0 for x in t), sum((x.soll_tage or Fraction(0) for x in t), Fraction(0))
     if not mit_budget:
-        return Abweichung(sum(x.ist_tage for x in t), None, None, sum((x.ist_eur for x in t), null), *[None] * 6)
-    tage_soll = sum((x.soll_tage or Fraction(0) for x in t), Fraction(0))
-    return _abweichung(sum(x.ist_tage for x in t), tage_soll, *(sum((getattr(x, f) for x in t), null) for f in
+        return Abweichung(ist_tage, None, None, sum((x.ist_eur or null for x in t), null), *[None] * 6)
+    return _abweichung(ist_tage, tage_soll, *(sum((getattr(x, f) for x in t), null) for f in
                          ("soll_eur", "ist_eur", "mixeffekt_eur", "s_effekt_eur", "preiseffekt_eur")))
 
 

@@ -15,8 +15,10 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from traeger_lib.analysis.budget import Budget
+from traeger_lib.analysis.budget import Budget, PufferJahr
+from traeger_lib.analysis.chance import Korridor
 from traeger_lib.analysis.deviation import Abrechnung, Abweichung
+from traeger_lib.analysis.events import Belegung, Besonderheit, Ereignisse, Uebergang, Zugangsprofil
 from traeger_lib.analysis.hbg import HbgMix, Mixindex
 from traeger_lib.analysis.outlook import Ausblick
 from traeger_lib.analysis.periods import Quartal, Zeitraum
@@ -126,6 +128,14 @@ class Quartalsstand:
 
 
 @dataclass(frozen=True, slots=True)
+class Personaljahr:
+    """Staffing of all offers in a calendar year (the current one: to the quarter's end)."""
+
+    jahr: int
+    personal: Personal
+
+
+@dataclass(frozen=True, slots=True)
 class Hinweis:
     """What is missing, provisional or not agreed."""
 
@@ -165,7 +175,15 @@ class Facts:
     abweichung: Zweifach[Gegliedert[Abweichung]]
     klassische_abrechnung: Zweifach[Gegliedert[Abrechnung]]
     personal: Zweifach[Gegliedert[Personal]]
+    personal_jahre: tuple[Personaljahr, ...]
     budget: Budget | None
+    puffer_jahre: tuple[PufferJahr, ...]
+    korridor: Korridor | None
+    uebergaenge: tuple[Uebergang, ...]
+    zugangsprofil: tuple[Zugangsprofil, ...]
+    belegung: tuple[Belegung, ...]
+    ereignisse: tuple[Ereignisse, ...]
+    besonderheiten: tuple[Besonderheit, ...]
     trend: Gegliedert[Ausblick | None]
     massnahmen: Massnahmen
     entgelte: tuple[Entgeltzeile, ...]
@@ -211,6 +229,8 @@ class Facts:
             "trend": tief(self.trend),
             "massnahmen": {"status": dict(self.massnahmen.je_status), "ueberfaellig": self.massnahmen.ueberfaellig,
                            "liste": _json(self.massnahmen.liste)},
+            **{name: _json(getattr(self, name)) for name in (
+                "personal_jahre", "puffer_jahre", "korridor", "uebergaenge", "zugangsprofil", "belegung", "ereignisse", "besonderheiten")},
             "entgelte": _json(self.entgelte),
             "verlauf": _json(self.verlauf),
             "hinweise": _json(self.hinweise),
@@ -243,4 +263,4 @@ def _json(x: Any) -> Any:
 
 
 __all__ = ["SCHEMA_VERSION", "Angebot", "Facts", "Fallzahlen", "FallzahlenBlock", "Gegliedert", "Hinweis", "Massnahme",
-           "Massnahmen", "Mixindex", "Monat", "Quartalsstand", "Verfahren", "Zeitraum", "Zweifach"]
+           "Massnahmen", "Mixindex", "Monat", "Personaljahr", "Quartalsstand", "Verfahren", "Zeitraum", "Zweifach"]

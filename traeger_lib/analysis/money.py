@@ -8,6 +8,16 @@ from fractions import Fraction
 CENT = Decimal("0.01")
 
 
+def round_half_up(x: Fraction) -> int:
+    """Nearest whole number, halves away from zero.
+
+    >>> round_half_up(Fraction(5, 2)), round_half_up(Fraction(-5, 2))
+    (3, -3)
+    """
+    betrag = (abs(x.numerator) * 2 // x.denominator + 1) // 2
+    return betrag if x >= 0 else -betrag
+
+
 def runde_cent(betrag: Decimal | Fraction | int) -> Decimal:
     """Round an amount in Euro half up (away from zero) to the cent.
 
@@ -15,9 +25,7 @@ def runde_cent(betrag: Decimal | Fraction | int) -> Decimal:
     (Decimal('21.85'), Decimal('-0.01'))
     """
     if isinstance(betrag, Fraction):
-        cent2 = abs(betrag.numerator) * 200 // betrag.denominator  # half cents, exact
-        cent = (cent2 + 1) // 2
-        return Decimal(cent if betrag >= 0 else -cent) * CENT
+        return Decimal(round_half_up(betrag * 100)) * CENT
     return Decimal(betrag).quantize(CENT, ROUND_HALF_UP) + 0
 
 

@@ -5,6 +5,7 @@ Not here: how many days (`volume`), what they add up to (`budget`, `deviation`).
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -39,16 +40,19 @@ class Tagessatz:
 
 
 class Entgelte:
-    """The rates of a Bestand, day by day from `von` to `bis`.
+    """The rates of a Bestand, day by day from `von` to `bis`, by a rate model (key of ENTGELTMODELLE).
 
-    A later decision holds from its gueltig_ab, also retroactively; where two decided on one day overlap, the later
-    gueltig_ab holds. Decisions after the Datenstand are ignored; an empty beschlossen_am was known from the start.
+    `gewichte` are the planned places per (offer, need group), which the mean rate is weighted with. A later
+    decision holds from its gueltig_ab, also retroactively; where two decided on one day overlap, the later gueltig_ab holds. Decisions
+    after the Datenstand are ignored; an empty beschlossen_am was known from the start.
     """
 
-    def __init__(self, bestand: Bestand, von: date, bis: date) -> None:
+    def __init__(self, bestand: Bestand, von: date, bis: date, *, modell: str = "je_hbg",
+                 gewichte: Mapping[tuple[str, str], Decimal] | None = None) -> None:
         e = bestand["entgelte"]
         self.tabelle = e
         self.von, self.bis = von, bis
+        self._modell, self._gewichte = ENTGELTMODELLE[modell], gewichte or {}
         ab, ende, beschluss = tage(e["gueltig_ab"]), tage(e["gueltig_bis"]), tage(e["beschlossen_am"])
         bekannt = (beschluss == FEHLT) | (beschluss <= tag(bestand.datenstand))
         self._ab, self._beschluss = ab, np.where(beschluss == FEHLT, _IMMER, beschluss)
@@ -68,19 +72,25 @@ class Entgelte:
 
     def ist(self, angebot_id: str, hbg: str) -> Tagessatz:
         """Actual rates: the latest decision known at the Datenstand."""
-        return self._satz(angebot_id, hbg, None)
+        return self._modell(self, angebot_id, hbg, None)
 
     def plan(self, angebot_id: str, hbg: str, beschlossen_am: date) -> Tagessatz:
         """Plan rates: the latest among those decided on or before the budget version; where none of them is valid that day,
         the first decided later that is, and failing that the group's first later rate."""
-        return self._satz(angebot_id, hbg, beschlossen_am)
+        return self._modell(self, angebot_id, hbg, beschlossen_am)
 
     def spaeter_beschlossen(self, angebot_id: str, hbg: str, beschlossen_am: date) -> bool:
         """True where a group had no rate at all on the day the budget was decided."""
         zeilen = self._zeilen.get((angebot_id, hbg), np.array([], np.int64))
         return bool(len(zeilen)) and bool((self._beschluss[zeilen] > tag(beschlossen_am)).all())
 
-    def _satz(self, angebot_id: str, hbg: str, plan_am: date | None) -> Tagessatz:
+    def gruppen(self, angebot_id: str) -> dict[str, Decimal]:
+        """The need groups of an offer that have a rate, with their planned places (all equal where none are planned)."""
+        gewichte = {h: self._gewichte.get((a, h), Decimal(0)) for a, h in self._zeilen if a == angebot_id}
+        return gewichte if any(gewichte.values()) else dict.fromkeys(gewichte, Decimal(1))
+
+    def je_hbg(self, angebot_id: str, hbg: str, plan_am: date | None) -> Tagessatz:
+        """Each need group at its own rate (Bremen)."""
         k = (angebot_id, hbg, plan_am)
         if k not in self._gemerkt:
             zeilen = self._zeilen.get((angebot_id, hbg), np.array([], np.int64))
@@ -103,6 +113,34 @@ class Entgelte:
                 np.where(gilt, self._voll[welche], nichts) if len(self._voll) else nichts,
                 np.where(gilt, self._vermindert[welche], nichts) if len(self._voll) else nichts, welche)
         return self._gemerkt[k]
+
+
+def mittelwert(entgelte: Entgelte, angebot_id: str, hbg: str, plan_am: date | None) -> Tagessatz:
+    """One rate for all need groups of an offer (Nordfriesland): Σ planned places × rate ÷ Σ planned places, to the cent, over
+    the groups that have a rate that day; the group asked for does not matter."""
+    gruppen = sorted(entgelte.gruppen(angebot_id).items())
+    saetze = [entgelte.je_hbg(angebot_id, h, plan_am) for h, _ in gruppen]
+    if not saetze:
+        return entgelte.je_hbg(angebot_id, hbg, plan_am)
+    zeilen = np.stack([s.zeile for s in saetze])
+    wechsel = np.r_[0, np.cumsum((zeilen[:, 1:] != zeilen[:, :-1]).any(axis=0))]
+
+    def mittel(feld: str) -> np.ndarray:
+        werte = np.stack([getattr(s, feld) for s in saetze])
+        ergebnis = np.full(werte.shape[1], KEIN, np.int64)
+        for abschnitt in range(wechsel[-1] + 1):  # runs of unchanged rates: a few a year
+            tag_nr = int(np.argmax(wechsel == abschnitt))
+            da = [(w, int(c)) for (_, w), c in zip(gruppen, werte[:, tag_nr], strict=True) if c != KEIN and w]
+            if da:
+                summe = sum((w for w, _ in da), Decimal(0))
+                ergebnis[wechsel == abschnitt] = in_cent(runde_cent(sum((w * c for w, c in da), Decimal(0)) / summe / 100))
+        return ergebnis
+
+    voll = mittel("voll")
+    return Tagessatz(voll, mittel("vermindert"), np.where(voll == KEIN, -1, wechsel))
+
+
+ENTGELTMODELLE: dict[str, Callable[[Entgelte, str, str, date | None], Tagessatz]] = {"je_hbg": Entgelte.je_hbg, "mittelwert": mittelwert}
 
 
 def _spaeteste_zuerst(zeilen: np.ndarray, beschluss: np.ndarray) -> np.ndarray:

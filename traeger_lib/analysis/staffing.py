@@ -34,7 +34,9 @@ class Personal:
 
     vk: mean VK of the months given · vk_soll = own average places ÷ persons per VK · fachkraftquote = VK Fachkräfte ÷ VK
     Fachkräfte and Nicht-Fachkräfte · vk_anteilig = vk × eigener_anteil · erfuellung = vk_anteilig ÷ vk_soll ·
-    personen_je_vk = own places ÷ vk_anteilig · vk_je_100_plaetze = 100 × vk_anteilig ÷ own places.
+    personen_je_vk = own places ÷ vk_anteilig · vk_je_100_plaetze = 100 × vk_anteilig ÷ own places ·
+    unbesetzt_eur = (vk_soll − vk_anteilig by days) × months × mean cost of a VK and month, where costs are given; a surplus is
+    negative.
     """
 
     angebot_id: str | None
@@ -46,6 +48,7 @@ class Personal:
     erfuellung: NachMassstab
     personen_je_vk: NachMassstab
     vk_je_100_plaetze: NachMassstab
+    unbesetzt_eur: Zahl
     monate_mit_angaben: int
     monate: int
 
@@ -60,6 +63,7 @@ class Grundlage:
 
     angebot_id: str
     vk: Mapping[date, tuple[Fraction, Fraction, Fraction]]
+    kosten: Mapping[date, tuple[Fraction, Fraction]]  # month → € and the VK they were paid for
     eigen: np.ndarray
     alle: np.ndarray
     euro_eigen: np.ndarray
@@ -95,14 +99,18 @@ def grundlage(bestand: Bestand, vol: Volumen, entgelte: Entgelte, angebot_id: st
         ohne = ohne + rest
     p = bestand["personal"]
     vk: dict[date, list[Fraction]] = {}
+    kosten: dict[date, tuple[Fraction, Fraction]] = {}
     for r in zeilen(p[p["angebot_id"] == angebot_id]):
         monat = vk.setdefault(r.monat.date(), [Fraction(0)] * 3)
         geltend = [k for k in keys if k.gueltig_ab <= r.monat]
         leitung = bool(geltend) and not pd.isna(geltend[-1].leitung_enthalten) and bool(geltend[-1].leitung_enthalten)
         if r.qualifikation != "leitung" or leitung:
             monat[("fachkraft", "nicht_fachkraft", "leitung").index(r.qualifikation)] += Fraction(r.vk)
+            if not pd.isna(r.kosten_eur):
+                bisher = kosten.get(r.monat.date(), (Fraction(0), Fraction(0)))
+                kosten[r.monat.date()] = (bisher[0] + Fraction(r.kosten_eur), bisher[1] + Fraction(r.vk))
     je_monat = {m: (v[0], v[1], v[2]) for m, v in vk.items()}
-    return Grundlage(angebot_id, je_monat, eigen, alle, euro_eigen, euro_alle, ohne_entgelt, bedarf, ohne)
+    return Grundlage(angebot_id, je_monat, kosten, eigen, alle, euro_eigen, euro_alle, ohne_entgelt, bedarf, ohne)
 
 
 def eigener_anteil(grundlagen: Iterable[Grundlage], s: slice, personen: tuple[Zahl, Zahl]) -> NachMassstab:
@@ -126,8 +134,11 @@ def personal_angebot(g: Grundlage, z: Zeitraum, s: slice, personen: tuple[Zahl, 
     anteil = eigener_anteil([g], s, personen)
     soll = None if g.ohne_schluessel[s].any() else sum((int(t[s].sum()) / k for t, k in g.bedarf), Fraction(0)) / z.tage
     anteilig = NachMassstab(*(None if vk is None or (a := getattr(anteil, m)) is None else vk * a for m in MASSSTAEBE))
+    bezahlt = [g.kosten[m.von.replace(day=1)] for m in monate if m.von.replace(day=1) in g.kosten]
+    je_vk = _durch(sum((k for k, _ in bezahlt), Fraction(0)), sum((v for _, v in bezahlt), Fraction(0)))
+    luecke = None if None in (soll, anteilig.tage, je_vk) else (soll - anteilig.tage) * len(monate) * je_vk  # type: ignore[operator]
     return _verhaeltnisse(g.angebot_id, vk, soll, _durch(fach, fach + nicht), anteil, anteilig,
-                          Fraction(int(g.eigen[s].sum()), z.tage), len(gegeben), len(monate))
+                          Fraction(int(g.eigen[s].sum()), z.tage), luecke, len(gegeben), len(monate))
 
 
 def personal_gesamt(teile: Sequence[Personal], grundlagen: Sequence[Grundlage], z: Zeitraum, s: slice,
@@ -143,16 +154,17 @@ def personal_gesamt(teile: Sequence[Personal], grundlagen: Sequence[Grundlage], 
     quote = None if vk is None else _durch(fach, fach + nicht)
     plaetze = Fraction(sum(int(g.eigen[s].sum()) for g in grundlagen), z.tage)
     return _verhaeltnisse(None, vk, soll, quote, eigener_anteil(grundlagen, s, personen), anteilig, plaetze,
+                          _summe([t.unbesetzt_eur for t, _ in aktiv]),
                           min((t.monate_mit_angaben for t, _ in aktiv), default=0), len(z.monate()))
 
 
 def _verhaeltnisse(angebot_id: str | None, vk: Zahl, soll: Zahl, quote: Zahl, anteil: NachMassstab, anteilig: NachMassstab,
-                   plaetze: Fraction, monate_mit: int, monate: int) -> Personal:
+                   plaetze: Fraction, unbesetzt_eur: Zahl, monate_mit: int, monate: int) -> Personal:
     je = [getattr(anteilig, m) for m in MASSSTAEBE]
     return Personal(
         angebot_id, vk, soll, quote, anteil, anteilig, NachMassstab(*(_durch(a, soll) for a in je)),
         NachMassstab(*(_durch(plaetze, a) for a in je)), NachMassstab(*(_durch(None if a is None else 100 * a, plaetze) for a in je)),
-        monate_mit, monate)
+        unbesetzt_eur, monate_mit, monate)
 
 
 def _durch(a: Zahl, b: Zahl) -> Zahl:

@@ -305,7 +305,9 @@ def erzeuge(providers: int, years: int, seed: int) -> dict[str, pd.DataFrame]:
         for schreibe in (_schreibe_faelle, _schreibe_personal, _schreibe_budgets):
             schreibe(zeilen, p, v)
         _schreibe_vertraege(zeilen, p)
-    return {name: pd.DataFrame(zeilen[name], columns=list(t.spalte), dtype="str") for name, t in TABELLEN.items()}
+    leer = (None,) * max(len(t.spalten) for t in TABELLEN.values())  # columns the example leaves empty stand last
+    return {name: pd.DataFrame([(*z, *leer)[:len(t.spalten)] for z in zeilen[name]], columns=list(t.spalte), dtype="str")
+            for name, t in TABELLEN.items()}
 
 
 def schreibe_demo(ziel: Path, *, providers: int = 8, years: int = 6, seed: int = 2026, format: str = "csv") -> list[Path]:

@@ -80,6 +80,7 @@ _S = _s("s", "janein", "Hilfe teilweise in den Sozialraum verlagert („+ S“)"
 _AUSGANG = _s("hbg_ausgang", "text", "Hilfebedarfsgruppe vor der Verlagerung; Pflicht, wo s = ja")
 _KOSTENTRAEGER = _s("kostentraeger*", "text", "zahlende Stelle; die eigenen stehen in bestand.toml")
 _GUELTIG_AB = _s("gueltig_ab*", "datum", "gilt von diesem Tag an")
+_AUSGLEICH = _s("ausgleich_jahr", "ganzzahl", "Budgetjahr, dessen Puffer damit ausgeglichen wird", minimum=2000)
 
 TABELLEN: dict[str, Tabelle] = {t.name: t for t in (
     Tabelle("traeger", "Leistungserbringer", (
@@ -182,6 +183,7 @@ TABELLEN: dict[str, Tabelle] = {t.name: t for t in (
         _s("wirksam_ab*", "datum", "wirkt von diesem Monat an"),
         _s("betrag_eur*", "geld", "Betrag, auf die restlichen Monate verteilt", einheit="€"),
         _s("grund*", "text", "Grund"),
+        _AUSGLEICH,
     ), (), "traeger_id"),
     Tabelle("massnahmen", "Maßnahmen der Balanced Scorecard (BSC)", (
         _s("massnahme_id*", "text", "Kennung der Maßnahme"),
@@ -202,6 +204,7 @@ TABELLEN: dict[str, Tabelle] = {t.name: t for t in (
         _s("mittel_eur", "geld", "Mittel", einheit="€"),
         _s("eigenanteil_eur", "geld", "Eigenanteil", einheit="€"),
         _s("bemerkung", "text", "Bemerkung", vertraulich=True),
+        _AUSGLEICH,
     ), ("traeger_id", "massnahme_id"), "traeger_id"),
     Tabelle("termine", "Steuerungsgespräche", (
         _TRAEGER,

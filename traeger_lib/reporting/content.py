@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from decimal import Decimal
+from fractions import Fraction
 
+from traeger_lib.analysis.analyse import RUECKBLICK_JAHRE
 from traeger_lib.analysis.facts import Facts, Fallzahlen
 from traeger_lib.analysis.rates import gruppenrang
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting.tables import Tabelle, Wert, spalten
 
 EIGENE = "Eigene Kostenträger"
+BESONDERHEIT = {"zusatzbetreuung": "Zusatzbetreuung", "einzelfallsetting": "Einzelfallsetting", "stand_by": "Stand-by-Assistenz",
+                "klassische_assistenz": "klassische Assistenz auf Wunsch"}
 STATUS = {"nicht_begonnen": "noch nicht begonnen", "laufend": "laufend", "abgeschlossen": "abgeschlossen",
           "zurueckgestellt": "zurückgestellt"}
 
@@ -121,9 +125,11 @@ def budget(facts: Facts) -> list[Tabelle]:
     if b is None:
         return []
     zeilen: list[tuple[Wert, ...]] = [
-        (facts.angebot(z.angebot_id).bezeichnung, z.hbg, f"{z.von:%d.%m.} bis {z.bis:%d.%m.%Y}", z.plaetze_plan, z.plaetze_basisjahr,
-         z.tage, z.entgelt_eur, z.betrag_eur) for z in b.herleitung]
-    leer: tuple[Wert, ...] = (None,) * 6
+        (facts.angebot(z.angebot_id).bezeichnung, z.hbg, f"{z.von:%d.%m.} bis {z.bis:%d.%m.%Y}", z.entgelttage_basisjahr,
+         z.plaetze_basisjahr,
+         Fraction(z.plaetze_plan) / z.plaetze_basisjahr - 1 if z.plaetze_basisjahr else None, z.plaetze_plan, z.tage, z.entgelt_eur,
+         z.betrag_eur) for z in b.herleitung]
+    leer: tuple[Wert, ...] = (None,) * 8
     zeilen.append(("Fallbezogen", *leer, b.fallbezogen_eur))
     zeilen += [(f"Pauschale: {name}", *leer, betrag) for name, betrag in b.pauschalen]
     zeilen += [(f"Anpassung ab {f.monat(monat)}: {grund}", *leer, betrag) for monat, grund, betrag in b.anpassungen]
@@ -133,8 +139,9 @@ def budget(facts: Facts) -> list[Tabelle]:
     return [
         Tabelle(f"Herleitung des Budgets {b.budgetjahr}, Version {b.version}", f"{herkunft}; beschlossen am {f.tag(b.beschlossen_am)}; "
                 "Betrag = Plätze × Tage × Entgelt, je Zeile auf den Cent gerundet",
-                spalten("Zeile", "HBG", "Zeitraum", ("Plätze Plan", "zahl2"), ("Plätze Basisjahr", "zahl2"), ("Tage", "zahl"),
-                        ("Entgelt €/Tag", "euro"), ("Betrag €", "euro")), tuple(zeilen), summenzeile=True),
+                spalten("Zeile", "HBG", "Zeitraum", ("Entgelttage Basisjahr", "zahl"), ("Plätze Basisjahr", "zahl2"),
+                        ("Plan gegen Basis", "prozent"), ("Plätze Plan", "zahl2"), ("Tage", "zahl"), ("Entgelt €/Tag", "euro"),
+                        ("Betrag €", "euro")), tuple(zeilen), summenzeile=True),
         Tabelle(f"Raten {b.budgetjahr} in Euro", "gleiche Teile auf den Cent, die größeren zuerst; Anpassungen ab dem Monat ihrer Wirkung",
                 spalten("Monat", ("Rate", "euro"), ("davon fallbezogen", "euro")),
                 (*((f.monat(r.monat), r.betrag_eur, r.fallbezogen_eur) for r in b.raten),
@@ -145,6 +152,56 @@ def budget(facts: Facts) -> list[Tabelle]:
                 (("Gezahlt bis Quartalsende", b.gezahlt_bis_quartalsende_eur),
                  ("Klassische Abrechnung seit Jahresbeginn", facts.klassische_abrechnung.kumuliert.gesamt.betrag_eur),
                  ("Puffer", b.puffer_eur))),
+        Tabelle("Puffer nach Jahren in Euro",
+                "fallbezogene Raten − klassische Abrechnung; offen = Puffer + Ausgleich in Geld ∓ Maßnahmen der BSC",
+                spalten(("Jahr", "jahr"), ("Raten", "euro"), ("Klassische Abrechnung", "euro"), ("Puffer", "euro_differenz"),
+                        ("Ausgleich in Geld", "euro_differenz"), ("Ausgleich durch Maßnahmen", "euro"), ("offen", "euro_differenz")),
+                tuple((str(p.budgetjahr), p.raten_fallbezogen_eur, p.klassische_abrechnung_eur, p.puffer_eur, p.ausgleich_geld_eur,
+                       p.ausgleich_massnahmen_eur, p.offen_eur) for p in facts.puffer_jahre)),
+    ]
+
+
+def korridor(facts: Facts) -> list[Tabelle]:
+    """What each possible threshold would mean: Euro, chance, and what would be settled beyond it, in money or by measures."""
+    k, a = facts.korridor, facts.abweichung.kumuliert.gesamt
+    if k is None or a.abweichung_eur is None:
+        return []
+    abstand = abs(a.abweichung_eur)
+    return [Tabelle(
+        f"Mögliche Grenzen, Jahr {facts.quartal.jahr} bis {f.tag(facts.quartal.zeitraum.bis)}",
+        f"nach oben und unten gleich; heute {f.prozent(k.abweichung_prozent / 100, vorzeichen=True)}; Zufall: Anteil der Zeiträume, "
+        "in denen ein Träger dieser Größe die Grenze ohne jede Veränderung des Bedarfs überschreitet",
+        spalten("Grenze", ("Euro", "euro"), ("allein durch Zufall", "prozent"),
+                ("heute darüber hinaus (in Geld oder als Maßnahmen)", "euro")),
+        tuple((f"± {f.zahl(s.prozent, 1 if s.prozent % 1 else 0)} %", s.betrag_eur, s.anteil_zufall,
+               max(abstand - s.betrag_eur, Decimal(0)))
+              for s in k.stufen))]
+
+
+def bewegungen(facts: Facts) -> list[Tabelle]:
+    """Moves between need groups, who comes in, free places, events per quarter, special cases."""
+    jahre = f"{facts.quartal.jahr - RUECKBLICK_JAHRE} bis {f.tag(facts.quartal.zeitraum.bis)}"
+    return [
+        Tabelle("Ereignisse je Quartal", f"{EIGENE}; Unterbrechungen: begonnene Abwesenheiten",
+                spalten("Quartal", ("Zugänge", "zahl"), ("Beendigungen", "zahl"), ("Unterbrechungen", "zahl"),
+                        ("Änderungen der HBG", "zahl")),
+                tuple((e.quartal, e.zugaenge, e.beendigungen, e.unterbrechungen, e.hbg_aenderungen) for e in facts.ereignisse)),
+        Tabelle("Freie Plätze, letzte vier Quartale", "alle Kostenträger; Wiederbelegung = freie Platztage ÷ Abgänge",
+                spalten("Angebot", ("Plätze", "zahl"), ("belegt", "zahl1"), ("frei", "zahl1"), ("Abgänge", "zahl"),
+                        ("Tage bis zur Wiederbelegung", "zahl")),
+                tuple((facts.angebot(x.angebot_id).bezeichnung, x.plaetze, x.belegt, x.freie_plaetze, x.abgaenge, x.wiederbelegung_tage)
+                      for x in facts.belegung)),
+        Tabelle(f"Wechsel zwischen Hilfebedarfsgruppen, {jahre}", f"{EIGENE}, Personen ohne Unterbrechung; nur für die Vertragsparteien",
+                spalten("Angebot", "von HBG", "nach HBG", ("Wechsel", "zahl")),
+                tuple((facts.angebot(u.angebot_id).bezeichnung, u.von, u.nach, u.anzahl) for u in facts.uebergaenge)),
+        Tabelle(f"Wer kommt neu hinzu? {jahre}", f"{EIGENE}; Zugänge nach HBG neben dem Bestand (Entgelttage) desselben Zeitraums",
+                spalten("Angebot", "HBG", ("Zugänge", "zahl"), ("Anteil der Zugänge", "prozent"), ("Anteil am Bestand", "prozent")),
+                tuple((facts.angebot(p.angebot_id).bezeichnung, p.hbg, p.zugaenge, p.anteil_zugaenge,
+                       p.anteil_bestand) for p in facts.zugangsprofil)),
+        Tabelle(f"Besondere Fälle, {facts.quartal.lang}",
+                f"{EIGENE}; in den Fallzahlen enthalten, Einzelfallsettings nicht im Budgetvergleich",
+                spalten("Art", ("Fälle", "zahl"), ("Entgelttage", "zahl")),
+                tuple((BESONDERHEIT.get(x.art, x.art), x.faelle, x.entgelttage) for x in facts.besonderheiten)),
     ]
 
 
@@ -172,6 +229,15 @@ def personal(facts: Facts) -> list[Tabelle]:
                     ("VK je 100 Plätze", "zahl2"), ("Fachkraft\u00adquote", "prozent")),
             tuple((name, x.vk, x.vk_anteilig.tage, x.vk_anteilig.personen, x.vk_anteilig.euro, x.vk_soll, x.erfuellung.tage,
                    x.personen_je_vk.tage, x.vk_je_100_plaetze.tage, x.fachkraftquote) for name, x in alle), summenzeile=True))
+    jahre = [(str(j.jahr), j.personal) for j in facts.personal_jahre]
+    tabellen.append(Tabelle(
+        "Personal nach Jahren", f"Träger gesamt; eigener Anteil nach Tagen; {facts.quartal.jahr} bis {f.tag(facts.quartal.zeitraum.bis)}; "
+        "unbesetzt in Euro, wo Personalkosten angegeben sind (Überschuss mit Minus)",
+        spalten(("Jahr", "jahr"), ("VK anteilig", "zahl2"), ("nötig", "zahl2"), ("Differenz", "differenz1"), ("Erfüllung", "prozent"),
+                ("Fachkraft\u00adquote", "prozent"), ("unbesetzt, Euro", "euro_differenz")),
+        tuple((j, p.vk_anteilig.tage, p.vk_soll,
+               None if p.vk_anteilig.tage is None or p.vk_soll is None else p.vk_anteilig.tage - p.vk_soll,
+               p.erfuellung.tage, p.fachkraftquote, p.unbesetzt_eur) for j, p in jahre)))
     return tabellen
 
 
@@ -195,6 +261,6 @@ def hinweise(facts: Facts) -> list[Tabelle]:
 
 # sheet name → tables; the order is the order of the workbook
 TABELLEN: dict[str, Callable[[Facts], list[Tabelle]]] = {
-    "Fallzahlen": fallzahlen, "Trend": trend, "HBG-Mix": hbg, "Abweichung": abweichung, "Budget": budget, "Entgelte": entgelte,
-    "Personal": personal, "Maßnahmen": massnahmen, "Hinweise": hinweise,
+    "Fallzahlen": fallzahlen, "Trend": trend, "HBG-Mix": hbg, "Abweichung": abweichung, "Budget": budget, "Korridor": korridor,
+    "Entgelte": entgelte, "Personal": personal, "Bewegungen": bewegungen, "Maßnahmen": massnahmen, "Hinweise": hinweise,
 }

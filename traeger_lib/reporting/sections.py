@@ -56,7 +56,8 @@ def _tabellen(tabellen: Sequence[Tabelle]) -> str:
 
 
 def _bild(facts: Facts, schluessel: str) -> str:
-    return abbildung(charts.ABBILDUNGEN[schluessel](facts))
+    zeichnen = charts.ABBILDUNGEN.get(schluessel)
+    return abbildung(zeichnen(facts)) if zeichnen else ""
 
 
 def kopf(facts: Facts) -> Html:
@@ -114,8 +115,9 @@ def euro(facts: Facts) -> Html:
     """Volume and budget: deviation, derivation, instalments, Puffer, rates."""
     a, b = content.abweichung(facts), content.budget(facts)
     return _abschnitt("euro", "Leistungsvolumen und Budget", _bild(facts, "abweichung"), _tabellen(a[2:4]),
-                      _falte(f"Nur {facts.quartal.lang}", a[:2]), _tabellen(b[-1:]), _falte("Herleitung des Budgets und Raten", b[:-1]),
-                      _falte("Entgelte", content.entgelte(facts)))
+                      _falte(f"Nur {facts.quartal.lang}", a[:2]), _bild(facts, "korridor"), _tabellen(content.korridor(facts)),
+                      _tabellen(b[-2:]),
+                      _falte("Herleitung des Budgets und Raten", b[:-2]), _falte("Entgelte", content.entgelte(facts)))
 
 
 def personal(facts: Facts) -> Html:
@@ -123,7 +125,15 @@ def personal(facts: Facts) -> Html:
     t = content.personal(facts)
     if not any(p.vk is not None or p.vk_soll for p in facts.personal.quartal.je_angebot.values()):
         return _abschnitt("personal", "Personal", f"<p>{escape(muster()['personal']['keine_angaben'])}</p>")
-    return _abschnitt("personal", "Personal", _bild(facts, "personal"), _tabellen(t[:1]), _falte("Seit Jahresbeginn", t[1:]))
+    return _abschnitt("personal", "Personal", _bild(facts, "personal"), _tabellen(t[:1]), _falte("Seit Jahresbeginn", t[1:2]),
+                      _tabellen(t[2:]))
+
+
+def bewegungen(facts: Facts) -> Html:
+    """Events, free places, transitions, admissions, special cases."""
+    t = content.bewegungen(facts)
+    inhalt = _tabellen(t[:2]) + _falte("Wechsel zwischen Gruppen, Zugänge, besondere Fälle", t[2:])
+    return _abschnitt("bewegungen", "Zugänge, Abgänge, freie Plätze", inhalt or "<p>Dazu liegen keine Fallzeilen vor.</p>")
 
 
 def massnahmen(facts: Facts) -> Html:
@@ -149,5 +159,6 @@ def methode(facts: Facts, herkunft: Mapping[str, str]) -> Html:
 
 
 ABSCHNITTE: dict[str, Callable[[Facts], Html]] = {
-    "kopf": kopf, "fallzahlen": fallzahlen, "hbg": hbg, "euro": euro, "personal": personal, "massnahmen": massnahmen, "hinweise": hinweise,
+    "kopf": kopf, "fallzahlen": fallzahlen, "hbg": hbg, "euro": euro, "personal": personal, "bewegungen": bewegungen,
+    "massnahmen": massnahmen, "hinweise": hinweise,
 }

@@ -64,7 +64,7 @@ def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
         vorjahr = m["vorjahr_gleich" if not d else "vorjahr_mehr" if d > 0 else "vorjahr_weniger"].format(differenz=f.zahl(abs(d), 1))
     texte = [m["stand"].format(quartal=facts.quartal.lang, plaetze=f.zahl(plaetze, 1), vorjahr=vorjahr)]
     a = facts.abweichung.quartal.gesamt
-    if a.soll_tage:
+    if a.soll_tage and a.ist_tage is not None:
         im_budget, plan = Fraction(a.ist_tage, facts.quartal.zeitraum.tage), a.soll_tage / facts.quartal.zeitraum.tage
         anteil = a.ist_tage / a.soll_tage - 1
         vorsilbe = "budget_" if f.runde(im_budget, 1) == f.runde(plaetze, 1) else "teil_"
@@ -121,7 +121,7 @@ def _personal(facts: Facts, m: dict[str, str]) -> list[str]:
 def _euro(facts: Facts, m: dict[str, str]) -> list[str]:
     a = facts.abweichung.kumuliert.gesamt
     if facts.budget is None or a.soll_eur is None or a.abweichung_eur is None:
-        return [m["kein_budget"].format(ist=f.euro_rund(a.ist_eur))]
+        return [m["ohne_alles"] if a.ist_eur is None else m["kein_budget"].format(ist=f.euro_rund(a.ist_eur))]
     if not a.soll_eur:
         return [m["noch_nicht"].format(beginn=f.tag(facts.budget.beginn))] if facts.budget.beginn > facts.quartal.zeitraum.bis else []
     anteil = Fraction(a.abweichung_eur) / Fraction(a.soll_eur)
@@ -131,6 +131,11 @@ def _euro(facts: Facts, m: dict[str, str]) -> list[str]:
         else f"Beginn des Budgets ({f.tag(facts.budget.beginn)})"
     betrag, prozent = f.euro_rund(abs(a.abweichung_eur)), f.prozent(abs(anteil))
     texte = [_richtung(m, anteil).format(beginn=beginn, betrag=betrag, prozent=prozent, teile=teile)]
+    if facts.korridor:
+        p = facts.korridor.anteil_zufall
+        wie_oft = ("haeufigkeit_meist" if p > 0.62 else "haeufigkeit_halb" if p > 0.42 else "haeufigkeit_n" if p >= 0.02 else
+                   "haeufigkeit_selten")
+        texte.append(m["zufall"].format(haeufigkeit=m[wie_oft].format(n=f.zahl(1 / max(p, 0.01)))))
     unten, oben = facts.verfahren.korridor_unten_prozent, facts.verfahren.korridor_oben_prozent
     if unten is None and oben is None:
         return [*texte, m["korridor_keiner"]]
