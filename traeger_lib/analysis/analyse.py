@@ -101,8 +101,14 @@ class _Analyse:
         return modell(self.modellname)
 
     @cached_property
+    def versionen(self) -> dict[int, Budgetversion | None]:
+        """The version that holds at the quarter's end, for every budget year in the data and for this one."""
+        jahre = {self.quartal.jahr, *(int(j) for j in self.bestand["budgets"]["budgetjahr"])}
+        return {j: gueltige_version(self.bestand, j, self.quartal.zeitraum.bis) for j in sorted(jahre)}
+
+    @property
     def version(self) -> Budgetversion | None:
-        return gueltige_version(self.bestand, self.quartal.jahr, self.quartal.zeitraum.bis)
+        return self.versionen[self.quartal.jahr]
 
     @cached_property
     def angebote(self) -> tuple[Angebot, ...]:
@@ -175,7 +181,8 @@ class _Analyse:
             quartalsverlauf=self.quartalsverlauf(), hinweise=tuple(self.hinweise()))
 
     def _zweifach(self, f: Callable[[Zeitraum], T]) -> Zweifach[T]:
-        return Zweifach(f(self.quartal.zeitraum), f(self.quartal.kumuliert))
+        quartal = f(self.quartal.zeitraum)
+        return Zweifach(quartal, quartal if self.quartal.nummer == 1 else f(self.quartal.kumuliert))
 
     def fallzahlen(self, z: Zeitraum) -> FallzahlenBlock:
         alle = [a.angebot_id for a in self.angebote]
@@ -278,8 +285,7 @@ class _Analyse:
     def puffer_jahre(self) -> tuple[PufferJahr, ...]:
         """Puffer of every budget year in the data, the current one to the quarter's end; a past year without rates is left out."""
         ergebnis, bis = [], self.quartal.zeitraum.bis
-        for jahr in sorted({int(j) for j in self.bestand["budgets"]["budgetjahr"]}):
-            version = gueltige_version(self.bestand, jahr, bis)
+        for jahr, version in self.versionen.items():
             if version is None or jahr > self.quartal.jahr or date(jahr, 1, 1) < self.vol.beginn:
                 continue
             ende = min(bis, date(jahr, 12, 31))
@@ -365,13 +371,10 @@ class _Analyse:
         return Gegliedert(je.get(""), {**leer, **{k: v for k, v in je.items() if k}})
 
     def verlauf(self) -> tuple[Monat, ...]:
-        plan: dict[int, Decimal | None] = {}
-        for jahr in {m.von.year for m in self.monate}:
-            v = gueltige_version(self.bestand, jahr, self.quartal.zeitraum.bis)
-            plan[jahr] = sum((p.plaetze_plan for p in v.plan), Decimal(0)) if v else None
+        plan = {j: sum((p.plaetze_plan for p in v.plan), Decimal(0)) for j, v in self.versionen.items() if v}
         return tuple(Monat(
             monatsname(m.von), self.plaetze[""][i], {a.angebot_id: self.plaetze[a.angebot_id][i] for a in self.angebote},
-            plan[m.von.year] if not self.beginn or m.bis >= self.beginn else None) for i, m in enumerate(self.monate))
+            plan.get(m.von.year) if not self.beginn or m.bis >= self.beginn else None) for i, m in enumerate(self.monate))
 
     def quartalsverlauf(self) -> tuple[Quartalsstand, ...]:
         return tuple(Quartalsstand(str(q), self.personal(q.zeitraum).gesamt, {

@@ -253,12 +253,14 @@ def _gezaehltes_ende(bestand: Bestand, stays: Aufenthalte) -> np.ndarray:
     aus = (p.ende < OFFEN)
     wechselt = np.zeros(len(zeile), bool)
     schluessel_ende, schluessel_beginn = p.person * _PERSON + p.ende, p.person * _PERSON + p.beginn
-    kandidat = np.flatnonzero(aus & np.isin(schluessel_ende, schluessel_beginn))
+    mehrfach = np.bincount(p.person)[p.person] > 1  # only who has several presences can move
+    kandidat = np.flatnonzero(aus & mehrfach)
+    kandidat = kandidat[np.isin(schluessel_ende[kandidat], schluessel_beginn[mehrfach])]
     if len(kandidat):
         traeger = bestand["angebote"].set_index("angebot_id")["traeger_id"].reindex(list(stays.angebote))
         traeger_code = pd.factorize(traeger)[0]
         links = pd.DataFrame({"k": kandidat, "schluessel": schluessel_ende[kandidat]})
-        rechts = pd.DataFrame({"q": np.arange(len(p.person)), "schluessel": schluessel_beginn})
+        rechts = pd.DataFrame({"q": np.flatnonzero(mehrfach), "schluessel": schluessel_beginn[mehrfach]})
         paar = links.merge(rechts, on="schluessel")
         k, q = paar["k"].to_numpy(), paar["q"].to_numpy()
         anderes = (p.angebot[k] != p.angebot[q]) & (traeger_code[p.angebot[k]] == traeger_code[p.angebot[q]])
