@@ -21,7 +21,7 @@ from traeger_lib import analyse, load
 from traeger_lib.analysis.facts import Facts, Gegliedert, Massnahme, Massnahmen, Zweifach
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting import style
-from traeger_lib.reporting.charts import ABBILDUNGEN, sparkline
+from traeger_lib.reporting.charts import ABBILDUNGEN
 
 BEISPIEL = Path(__file__).parent.parent / "data/beispiel"
 BOESE = r"$x^{2}_{3}$ \frac{1}{2} €_^{ <b>&" + "\n\u202eRückwärts 漢字 😀 " + "überaus langes Wort " * 8 + "$"
@@ -91,6 +91,8 @@ def viele_angebote(x: Facts, n: int, *, im_budget: bool = True) -> Facts:
         trend=Gegliedert(x.trend.gesamt, je(x.trend.je_angebot)),
         quartalsverlauf=tuple(replace(s, hbg=je(s.hbg)) for s in x.quartalsverlauf),
         hbg=Zweifach(*(Gegliedert(g.gesamt, je(g.je_angebot)) for g in (x.hbg.quartal, x.hbg.kumuliert))),
+        klassische_abrechnung=Zweifach(*(Gegliedert(g.gesamt, je(g.je_angebot))
+                                         for g in (x.klassische_abrechnung.quartal, x.klassische_abrechnung.kumuliert))),
         fallzahlen=Zweifach(*(replace(b, je_angebot=je(b.je_angebot)) for b in (x.fallzahlen.quartal, x.fallzahlen.kumuliert))),
         abweichung=Zweifach(*(Gegliedert(g.gesamt, je(g.je_angebot)) for g in (x.abweichung.quartal, x.abweichung.kumuliert))))
 
@@ -162,6 +164,20 @@ def test_extreme_data(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
         assert _falsch_gesetzt(fig, *bild.size) == [], a.schluessel
 
 
+@pytest.mark.parametrize("quartal", ["2025Q2", "2025Q3", "2025Q4", "2026Q1"])
+@pytest.mark.parametrize("traeger", ["BSP-NORD", "BSP-WEST", "BSP-FLUSS"])
+def test_labels_of_every_quarter(traeger: str, quartal: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """No label overlaps another or the line „Prognose“, wherever the year's end lies in the picture."""
+    blaetter: list[Any] = []
+    monkeypatch.setattr("traeger_lib.reporting.charts.als_png", lambda fig: (blaetter.append(fig), style.als_png(fig))[1])
+    ABBILDUNGEN["fallzahlen"](beispiel(traeger, quartal))
+    (fig,) = blaetter
+    assert _falsch_gesetzt(fig, *map(int, fig.bbox.size)) == []
+    heute = next(t for t in fig.axes[0].texts if t.get_text() == "Prognose").get_window_extent().x0 - 12  # 6 CSS pixels
+    zahlen = [t.get_window_extent() for t in fig.axes[0].texts if t.get_text().startswith((*f.MONATE, "Dez. ", "80 %:"))]
+    assert len(zahlen) == 3 and not [k for k in zahlen if k.x0 < heute < k.x1]
+
+
 def _falsch_gesetzt(fig: Any, breite: int, hoehe: int) -> list[tuple[str, ...]]:
     """Labels that leave the picture, and pairs that overlap by more than a sliver (device pixels)."""
     kaesten = [(t.get_text(), t.get_window_extent()) for t in fig.axes[0].texts if t.get_text()]
@@ -226,7 +242,7 @@ def test_alt_texts_carry_the_figures() -> None:
     for euro in (e.soll_eur, e.ist_eur):
         assert f.euro(euro, 0) in bilder["abweichung"].alt
     assert f.euro(e.s_effekt_eur, 0, vorzeichen=True) in bilder["abweichung"].alt
-    assert f"{f.zahl(p.vk_soll, 1)} VK nötig" in bilder["personal"].alt and f.prozent(p.fachkraftquote, 0) in bilder["personal"].alt
+    assert f"VK nötig {f.zahl(p.vk_soll, 1)}" in bilder["personal"].alt and f.prozent(p.fachkraftquote, 0) in bilder["personal"].alt
     assert f"{len(x.massnahmen.liste)}\u00a0Maßnahmen" in bilder["massnahmen"].alt
 
 
@@ -248,6 +264,12 @@ def test_quarter_means_are_weighted_by_days() -> None:
     assert zeile[1] == x.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze
 
 
+def test_staff_difference_is_that_of_the_figures_shown() -> None:
+    for traeger in ("BSP-NORD", "BSP-SUED", "BSP-FLUSS"):
+        for _, vk, soll, differenz, *_ in ABBILDUNGEN["personal"](beispiel(traeger)).tabellen[0].zeilen:  # type: ignore[union-attr]
+            assert differenz == f.runde(vk, 1) - f.runde(soll, 1)  # type: ignore[arg-type]
+
+
 def test_neighbours_differ_in_lightness() -> None:
     for n in range(1, 13):
         grau = [sum(int(c[i:i + 2], 16) * g for i, g in ((1, .2126), (3, .7152), (5, .0722))) for c in style.rampe(n)]
@@ -262,12 +284,6 @@ def test_text_is_cut_to_its_width() -> None:
 def test_labels_move_apart() -> None:
     assert style.verteile([10, 11, 50], 15, 100) == [10, 25, 50]
     assert style.verteile([99, 98], 15, 100) == [100, 85]
-
-
-def test_sparkline() -> None:
-    svg = sparkline([1, None, Fraction(3), 2], plan=Decimal(2))
-    assert svg.startswith("<svg") and 'aria-hidden="true"' in svg and svg.count("M") == 3
-    assert sparkline([]) == "" and "nan" not in sparkline([0])
 
 
 def test_cost() -> None:

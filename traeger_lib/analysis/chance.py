@@ -11,7 +11,7 @@ agreed anywhere; the table is a basis for talk (DOMAIN.md §3.8).
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
@@ -48,6 +48,10 @@ class Korridor:
     abweichung_prozent: float
     anteil_zufall: float
     innerhalb: bool | None
+
+    def zufall(self, betrag_eur: float) -> float:
+        """Share of periods in which chance alone deviates at least this far, up or down (two-sided normal tail)."""
+        return erfc(abs(betrag_eur) / float(self.streuung_eur) / sqrt(2))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,16 +102,14 @@ def korridor(plan: Iterable[Plangruppe], z: Zeitraum, *, soll_eur: Decimal, abwe
         return None
     beginn = (z.von - date(basisjahr, 7, 1)).days / 365.25 if basisjahr else OHNE_BASISJAHR
     streuung = streuung_eur(zeilen, mu, max(beginn, 0.0), z)
-    if not streuung:
+    if streuung < 0.005:
         return None
-
-    def zufall(betrag: float) -> float:
-        return erfc(abs(betrag) / streuung / sqrt(2))  # two-sided normal tail
 
     anteil = Fraction(abweichung_eur) / Fraction(soll_eur) * 100
     innerhalb = None
     if unten_prozent is not None or oben_prozent is not None:
         innerhalb = (unten_prozent is None or anteil >= -abs(Fraction(unten_prozent))) and (
             oben_prozent is None or anteil <= abs(Fraction(oben_prozent)))
-    stufen = tuple(Stufe(p, b := runde_cent(soll_eur * Decimal(str(p)) / 100), zufall(float(b))) for p in STUFEN_PROZENT)
-    return Korridor(runde_cent(Decimal(repr(streuung))), mu, stufen, float(anteil), zufall(float(abweichung_eur)), innerhalb)
+    k = Korridor(runde_cent(Decimal(repr(streuung))), mu, (), float(anteil), 0.0, innerhalb)
+    stufen = tuple(Stufe(p, b := runde_cent(soll_eur * Decimal(str(p)) / 100), k.zufall(float(b))) for p in STUFEN_PROZENT)
+    return replace(k, stufen=stufen, anteil_zufall=k.zufall(float(abweichung_eur)))

@@ -40,7 +40,7 @@ def abbildung(a: Abbildung | None) -> str:
     if a is None:
         return ""
     bild = base64.b64encode(a.png).decode()
-    tabellen = _falte("Daten zur Abbildung", a.tabellen)
+    tabellen = _falte("Tabelle zur Abbildung", a.tabellen)
     return (f'<figure><figcaption>{escape(a.titel)}<span class="basis">{escape(a.basis)}</span></figcaption>'
             f'<img src="data:image/png;base64,{bild}" alt="{escape(a.alt, quote=True)}" width="{a.breite}" height="{a.hoehe}">'
             f"</figure>{tabellen}")
@@ -114,9 +114,8 @@ def hbg(facts: Facts) -> Html:
 def euro(facts: Facts) -> Html:
     """Volume and budget: deviation, derivation, instalments, Puffer, rates."""
     a, b = content.abweichung(facts), content.budget(facts)
-    return _abschnitt("euro", "Leistungsvolumen und Budget", _bild(facts, "abweichung"), _tabellen(a[2:4]),
-                      _falte(f"Nur {facts.quartal.lang}", a[:2]), _bild(facts, "korridor"), _tabellen(content.korridor(facts)),
-                      _tabellen(b[-2:]),
+    return _abschnitt("euro", "Leistungsvolumen und Budget", _bild(facts, "abweichung"), _tabellen(a[3:4]),
+                      _falte(f"Nur {facts.quartal.lang}", a[:2]), _bild(facts, "korridor"), _tabellen(b[-2:]),
                       _falte("Herleitung des Budgets und Raten", b[:-2]), _falte("Entgelte", content.entgelte(facts)))
 
 
@@ -138,9 +137,7 @@ def bewegungen(facts: Facts) -> Html:
 
 def massnahmen(facts: Facts) -> Html:
     """The scorecard's measures."""
-    t = content.massnahmen(facts)
-    return _abschnitt("massnahmen", "Maßnahmen", _bild(facts, "massnahmen"),
-                      _falte("Alle Maßnahmen", t) if t else f"<p>{escape(muster()['massnahmen']['keine'])}</p>")
+    return _abschnitt("massnahmen", "Maßnahmen", _bild(facts, "massnahmen") or f"<p>{escape(muster()['massnahmen']['keine'])}</p>")
 
 
 def hinweise(facts: Facts) -> Html:

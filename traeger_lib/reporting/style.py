@@ -7,19 +7,18 @@ label's place is known. Never pyplot; inside `stil` rcParams are matplotlib's de
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from functools import cache
 from io import BytesIO
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, cast
 
 import matplotlib as mpl
+import matplotlib.style
 import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
-from matplotlib.colors import to_hex, to_rgb
+from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font
 from matplotlib.lines import Line2D
@@ -30,50 +29,30 @@ from PIL import Image
 from traeger_lib.reporting.formats import zahl
 
 BREITE, PX_JE_ZOLL, SCHAERFE = 860, 100, 2  # width in CSS pixels; of them per inch; device pixels for each of them
-FARBEN = 64  # colours of a picture's palette
 TINTE, GRAU, GITTER, FLAECHE, WEISS = "#1B1F24", "#57606A", "#D0D7DE", "#EEF1F4", "#FFFFFF"
 AKZENT, ZWEIT, AKZENT_HELL, ZWEIT_HELL = "#0B5CAD", "#A35200", "#B9D2EC", "#EBCFB0"
-NORMAL, KLEIN = 10.0, 9.0  # points
-GESTRICHELT = (0, (5, 3))
-STIL: Any = {"text.parse_math": False, "hatch.linewidth": 0.8}  # „$“ in a name is no formula
-_RAMPE = np.array([to_rgb(c) for c in ("#DDEAF7", "#6FA8DC", AKZENT, "#062A52")])
-
-
-@contextmanager
-def stil() -> Iterator[None]:
-    """matplotlib's defaults and STIL inside, the caller's settings again afterwards (not safe between threads)."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STIL)
-        yield
-
-
-def figur(hoehe: int, breite: int = BREITE) -> Figure:
-    """An empty figure, size in CSS pixels."""
-    return Figure((breite / PX_JE_ZOLL, hoehe / PX_JE_ZOLL), PX_JE_ZOLL * SCHAERFE, facecolor=WEISS)
+NORMAL, KLEIN, GESTRICHELT = 10.0, 9.0, (0, (5, 3))  # points; dashes
+# A decorator: matplotlib's defaults while a chart is drawn („$“ in a name is no formula), then the caller's settings again.
+stil = mpl.style.context({"text.parse_math": False, "hatch.linewidth": 0.8}, after_reset=True)
+_RAMPE = LinearSegmentedColormap.from_list("hbg", ["#DDEAF7", "#6FA8DC", AKZENT, "#062A52"])
+_SCHRIFT = [Path(mpl.get_data_path(), "fonts/ttf", name) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")]  # not an installed one
 
 
 def als_png(fig: Figure) -> bytes:
-    """The picture, drawn once, with a small palette and no metadata: the same figure gives the same bytes."""
+    """The picture, drawn once, with a palette of 64 and no metadata: the same figure gives the same bytes."""
     canvas, aus = cast(Any, FigureCanvasAgg(fig)), BytesIO()  # its methods are untyped
-    with stil():
-        canvas.draw()
-    bild = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")
-    bild = bild.quantize(FARBEN, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
+    canvas.draw()
+    bild = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    bild = bild.quantize(64, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     bild.putpalette([255 if wert > 252 else wert for wert in bild.getpalette() or ()])  # paper stays white
     bild.save(aus, "png")
     return aus.getvalue()
 
 
-def schrift(fett: bool = False) -> Path:
-    """The DejaVu Sans that comes with matplotlib, so that no installed version changes a picture."""
-    return Path(mpl.get_data_path(), "fonts/ttf", f"DejaVuSans{'-Bold' * fett}.ttf")
-
-
 @cache
 def _breite(zeichen: str, fett: bool) -> float:
     """Advance width of a character in em; 0 for one the font lacks."""
-    font = get_font(schrift(fett))
+    font = get_font(_SCHRIFT[fett])
     font.set_size(64, 72)
     return font.load_char(ord(zeichen)).linearHoriAdvance / 65536 / 64 if ord(zeichen) in font.get_charmap() else 0.0
 
@@ -94,8 +73,7 @@ def kuerze(text: str, breite: float = BREITE, groesse: float = NORMAL, fett: boo
 
 def rampe(n: int) -> list[str]:
     """n blues from light to dark, for ordered groups."""
-    stellen = np.linspace(0, len(_RAMPE) - 1, n) if n > 1 else np.array([1.0])
-    return [to_hex(c) for c in np.stack([np.interp(stellen, range(len(_RAMPE)), k) for k in _RAMPE.T], axis=1)]
+    return [to_hex(_RAMPE(x)) for x in (np.linspace(0, 1, n) if n > 1 else [1 / 3])]
 
 
 def schrift_auf(farbe: str) -> str:
@@ -104,75 +82,56 @@ def schrift_auf(farbe: str) -> str:
     return "#000000" if 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 else WEISS  # (L + .05)² = .05 · 1.05: 4,6 at least
 
 
-def teilung(lo: float, hi: float, n: int = 5) -> list[float]:
-    """About n round numbers that enclose lo..hi."""
-    return [round(float(x), 9) for x in MaxNLocator(n, steps=[1, 2, 2.5, 5, 10]).tick_values(lo, hi)]
-
-
 def verteile(stellen: Sequence[float], abstand: float, bis: float) -> list[float]:
     """Move label positions apart to at least `abstand`, keeping their order, none beyond `bis` (pixels run down)."""
-    ordnung, neu = sorted(range(len(stellen)), key=lambda i: stellen[i]), [float(s) for s in stellen]
-    for a, b in pairwise(ordnung):
-        neu[b] = max(neu[b], neu[a] + abstand)
-    for i in reversed(ordnung):
-        neu[i] = min(neu[i], bis)
-        bis = neu[i] - abstand
-    return neu
+    rang, stufen = np.argsort(stellen, kind="stable"), np.arange(len(stellen)) * abstand
+    frei = np.maximum.accumulate(np.asarray(stellen, float)[rang] - stufen)  # without the steps between them
+    return list((np.minimum(frei, bis - stufen[-1:]) + stufen)[np.argsort(rang)])
 
 
 class Blatt:
     """A sheet in CSS pixels from the top left corner; draw on it inside `stil`."""
 
     def __init__(self, hoehe: int) -> None:
-        self.hoehe, self.fig = hoehe, figur(hoehe)
+        self.hoehe, self.fig = hoehe, Figure((BREITE / PX_JE_ZOLL, hoehe / PX_JE_ZOLL), PX_JE_ZOLL * SCHAERFE, facecolor=WEISS)
         self.ax = self.fig.add_axes((0, 0, 1, 1), xlim=(0, BREITE), ylim=(hoehe, 0), autoscale_on=False)
         self.ax.set_axis_off()
 
     def text(self, x: float, y: float, text: str, farbe: str = TINTE, *, groesse: float = KLEIN, fett: bool = False,
              ha: str = "left", breite: float = BREITE, hof: bool = False) -> None:
         """One line of text, cut to `breite`, its capitals centred on y; `hof` sets a white rim around it."""
-        text = kuerze(text, breite, groesse, fett)
-        t = self.ax.text(x, y + 0.5 * groesse, text, color=farbe, ha=ha, va="baseline", zorder=5,
-                         font=schrift(fett), fontsize=groesse)
-        if hof:
-            t.set_path_effects([withStroke(linewidth=3, foreground=WEISS)])
+        self.ax.text(x, y + 0.5 * groesse, kuerze(text, breite, groesse, fett), color=farbe, ha=ha, va="baseline", zorder=5,
+                     font=_SCHRIFT[fett], fontsize=groesse, path_effects=[withStroke(linewidth=3, foreground=WEISS)] * hof)
 
-    def linie(self, xs: Any, ys: Any, farbe: str, dicke: float = 0.8, strich: Any = "-", ebene: int = 1, **mehr: Any,
-              ) -> None:
+    def linie(self, xs: Any, ys: Any, farbe: str, dicke: float = 0.8, strich: Any = "-", ebene: int = 1, **mehr: Any) -> None:
         self.ax.add_line(Line2D(xs, ys, color=farbe, linewidth=dicke, linestyle=strich, zorder=ebene, **mehr))
 
     def punkt(self, x: float, y: float, farbe: str, form: str = "o", groesse: float = 6, hohl: bool = False) -> None:
         self.linie([x], [y], farbe, ebene=4, marker=form, markersize=groesse, mew=1.5, mfc=WEISS if hohl else farbe)
 
-    def flaechen(self, ecken: Sequence[Any], farbe: str, ebene: int = 2, **mehr: Any) -> None:
-        """Polygons, each a list of (x, y)."""
-        p = PolyCollection(ecken, **{"edgecolors": "none"} | mehr, facecolors=farbe, zorder=ebene)
-        self.ax.add_collection(p, autolim=False)
+    def flaechen(self, polygone: Sequence[Any], farbe: str, ebene: int = 2, **mehr: Any) -> None:
+        self.ax.add_collection(PolyCollection(polygone, **{"edgecolors": "none"} | mehr, facecolors=farbe, zorder=ebene), autolim=False)
 
 
 class Feld:
-    """A panel: its rectangle on the sheet (links, oben, rechts, unten), the range of x, the grid lines of y."""
+    """A panel: its rectangle on the sheet (links, oben, rechts, unten), the range of x, about n round grid lines around y."""
 
-    def __init__(self, blatt: Blatt, kasten: Sequence[float], x: tuple[float, float], stufen: Sequence[float], *,
-                 titel: str = "", einheit: str | None = "") -> None:
-        """`einheit` follows the numbers of y: „ %“ for shares, None for no grid at all."""
-        self.blatt, self.x_von, self.x_bis, self.stufen = blatt, *x, stufen
-        self.links, self.oben, self.rechts, self.unten = kasten
-        werte = [s * 100 if einheit == " %" else s for s in stufen]
-        stellen = next(n for n in range(4) if n == 3 or all(abs(round(w, n) - w) < 1e-9 for w in werte))
-        for s, w in zip(stufen, werte, strict=True) if einheit is not None else ():
+    def __init__(self, blatt: Blatt, kasten: Sequence[float], x: tuple[float, float], y: tuple[float, float], n: int = 5,
+                 titel: str = "", einheit: str = "") -> None:
+        self.blatt, self.bereich, (self.links, self.oben, self.rechts, self.unten) = blatt, x, kasten
+        stufen = self.stufen = [round(float(s), 9) for s in MaxNLocator(n, steps=[1, 2, 2.5, 5, 10]).tick_values(*y)]
+        stellen = next(n for n in range(4) if n == 3 or all(abs(round(s, n) - s) < 1e-9 for s in stufen))
+        for s in stufen:
             blatt.linie([self.links, self.rechts], [self.y(s)] * 2, GRAU if s == 0 else GITTER)
-            blatt.text(self.links - 6, self.y(s), zahl(w, stellen) + str(einheit), GRAU, ha="right")
+            blatt.text(self.links - 6, self.y(s), zahl(s, stellen) + einheit, GRAU, ha="right")
         if titel:
             blatt.text(0, 12, titel + f" (Achse beginnt bei {zahl(stufen[0], stellen)})" * (stufen[0] > 0), GRAU)
 
     def x(self, werte: Any) -> Any:
-        je = (self.rechts - self.links) / (self.x_bis - self.x_von)
-        return self.links + (np.asarray(werte, float) - self.x_von) * je
+        return np.interp(np.asarray(werte, float), self.bereich, (self.links, self.rechts))
 
     def y(self, werte: Any) -> Any:
-        je = (self.unten - self.oben) / (self.stufen[-1] - self.stufen[0])
-        return self.unten - (np.asarray(werte, float) - self.stufen[0]) * je
+        return np.interp(np.asarray(werte, float), (self.stufen[0], self.stufen[-1]), (self.unten, self.oben))
 
     def seite(self, eintraege: Sequence[tuple[Any, str, str]], platz: float, groesse: float = KLEIN, fett: bool = False) -> None:
         """Labels right of the panel at their values (value, text, colour), moved apart."""
