@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -40,17 +40,27 @@ from traeger_lib.analysis.facts import (
     Monat,
     Personaljahr,
     Quartalsstand,
+    Trend,
     Verfahren,
     Zweifach,
 )
-from traeger_lib.analysis.hbg import gesamtindex, hbg_mix
+from traeger_lib.analysis.hbg import gesamtindex, hbg_mix, tage_je_gruppe
 from traeger_lib.analysis.models import MODELLE, STANDARD, Modell, modell
-from traeger_lib.analysis.outlook import Ausblick, ausblick, monate_mit_daten
+from traeger_lib.analysis.outlook import (
+    RUECKBLICK_MAX,
+    RUECKBLICK_MIN,
+    Ausblick,
+    Hochrechnung,
+    Schluessel,
+    ausblick,
+    hochrechnung,
+    monate_mit_daten,
+)
 from traeger_lib.analysis.periods import Quartal, Zeitraum, datum, jahr_zeitraum, monatsname, tag, tage
-from traeger_lib.analysis.rates import Entgelte, entgeltzeilen
+from traeger_lib.analysis.rates import KEIN, Entgelte, entgeltzeilen, gruppenrang
 from traeger_lib.analysis.staffing import Grundlage, Personal, grundlage, personal_angebot, personal_gesamt
 from traeger_lib.analysis.volume import Aufenthalte, Personen, Personenzaehlung, Volumen, aufenthalte, volumen
-from traeger_lib.inputs.faults import Fehlerliste
+from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler
 from traeger_lib.inputs.schema import Bestand, zeilen
 
 T = TypeVar("T")
@@ -66,6 +76,8 @@ def analyse(bestand: Bestand, traeger_id: str, quartal: str | Quartal, *, rueckb
     days that must be paid have no agreed rate.
     """
     q = quartal if isinstance(quartal, Quartal) else Quartal.aus(quartal)
+    if not RUECKBLICK_MIN <= rueckblick_jahre <= RUECKBLICK_MAX:
+        raise TraegerFehler(f"Der Rückblick muss zwischen {RUECKBLICK_MIN} und {RUECKBLICK_MAX} Jahren liegen, nicht {rueckblick_jahre}.")
     try:
         return _Analyse(bestand.nur(traeger_id), traeger_id, q, rueckblick_jahre).facts()
     except Fehlerliste as e:
@@ -176,7 +188,8 @@ class _Analyse:
             abweichung=self._zweifach(self.abweichung),
             klassische_abrechnung=abrechnung, personal=self._zweifach(self.personal),
             personal_jahre=self.personal_jahre(), budget=self.budget(abrechnung.kumuliert.gesamt.betrag_eur),
-            puffer_jahre=self.puffer_jahre(), korridor=self.korridor(), **self.geschehen(), trend=self.trend, massnahmen=massnahmen,
+            puffer_jahre=self.puffer_jahre(), korridor=self.korridor(), **self.geschehen(), trend=self.trend,
+            hochrechnung=self.hochrechnung(), massnahmen=massnahmen,
             entgelte=entgeltzeilen(b, q.kumuliert.von, jahr_zeitraum(q.jahr).bis), verlauf=self.verlauf(),
             quartalsverlauf=self.quartalsverlauf(), hinweise=tuple(self.hinweise()))
 
@@ -356,19 +369,54 @@ class _Analyse:
             reihen[schluessel] = [Fraction(int(je_tag[self.vol.scheibe(m)].sum()), m.tage) for m in self.monate]
         return reihen
 
+    def _ausblick(self, maske: np.ndarray, angebote: list[str]) -> dict[Schluessel, Ausblick | None]:
+        """Outlook of total, offers and need groups over the masked groups of the volume."""
+        belegt = {("", ""): maske}
+        for a in angebote:
+            im_angebot = maske & self.vol.wo(angebot_id=a)
+            belegt[a, ""] = im_angebot
+            belegt |= {(a, h): im_angebot & self.vol.wo(hbg=h) for h in sorted(set(self.vol.spalte("hbg")[im_angebot]), key=gruppenrang)}
+        scheiben = [(self.vol.scheibe(m), m.tage) for m in self.monate]
+        reihen: dict[Schluessel, list[float]] = {}
+        for k, wo in belegt.items():
+            je_tag = self.vol.entgelttage[wo].sum(axis=0)
+            y = [je_tag[s].sum() / n for s, n in scheiben]
+            reihen[k] = y[next((i for i, w in enumerate(y) if w), len(y)):]  # a series begins with its first case
+        reihen = {k: y for k, y in reihen.items() if y or k == ("", "")}
+        typ, b = {a.angebot_id: a.leistungstyp for a in self.angebote}, self.bestand["brueche"]
+        brueche = {k: b[b["leistungstyp"].isna() | (b["leistungstyp"] == typ[k[0]])] if k[0] else b for k in reihen}
+        return ausblick(reihen, self.monate, grenzen={a.angebot_id: float(a.plaetze) for a in self.angebote if a.plaetze},
+                        brueche=brueche, rueckblick_jahre=self.rueckblick_jahre, bis_jahr=self.quartal.jahr + 1)
+
     @cached_property
-    def trend(self) -> Gegliedert[Ausblick | None]:
-        def ab_beginn(y: list[Fraction]) -> list[float]:
-            erste = next((i for i, w in enumerate(y) if w), len(y))
-            return [float(w) for w in y[erste:]]
-        reihen = {k: ab_beginn(y) for k, y in self.plaetze.items()}
-        reihen = {k: y for k, y in reihen.items() if y or not k}
-        typ = {a.angebot_id: a.leistungstyp for a in self.angebote}
-        b = self.bestand["brueche"]
-        brueche = {k: b[b["leistungstyp"].isna() | (b["leistungstyp"] == typ.get(k))] if k else b for k in reihen}
-        je = ausblick(reihen, self.monate, brueche, rueckblick_jahre=self.rueckblick_jahre, bis_jahr=self.quartal.jahr + 1)
-        leer: Mapping[str, Ausblick | None] = dict.fromkeys(typ)
-        return Gegliedert(je.get(""), {**leer, **{k: v for k, v in je.items() if k}})
+    def trend(self) -> Trend:
+        alle = [a.angebot_id for a in self.angebote]
+        je = self._ausblick(self.vol.wo(eigen=True), alle)
+        return Trend(je.get(("", "")), {a: je.get((a, "")) for a in alle}, {a: {h: x for (b, h),
+                                                                                x in je.items() if a == b and h} for a in alle})
+
+    def hochrechnung(self) -> Hochrechnung | None:
+        """Year-end projection of what is billed in the offers in the budget, beside the plan."""
+        jahr, a = self.quartal.jahr, self.abweichung(self.quartal.kumuliert).gesamt
+        beginnt_spaeter = self.beginn is not None and self.beginn > date(jahr, 1, 1)
+        if self.version is None or a.ist_eur is None or beginnt_spaeter or not self.version.plan:
+            return None
+        maske = self.vol.wo(eigen=True, zusage=True) & ~self.vol.wo(besonderheit="einzelfallsetting")
+        je = self._ausblick(maske & np.isin(self.vol.spalte("angebot_id"), self.im_budget), self.im_budget)
+        gesamt = je[("", "")]
+        mittel = next((p for p in (gesamt.jahresmittel if gesamt else ()) if p.periode == str(jahr)), None)
+        if mittel is None:
+            return None
+        saetze: dict[str, dict[str, float]] = {}
+        for angebot in self.im_budget:
+            mix = tage_je_gruppe(self.vol, self.quartal.zeitraum, angebot_id=angebot)
+            voll = {h: np.where((r := self.entgelte.ist(angebot, h).voll) == KEIN, 0, r) for h in mix}
+            saetze[angebot] = {monatsname(m.von): sum(n * float(voll[h][(m.von - self.entgelte.von).days]) for h, n in mix.items())
+                               / 100 / (sum(mix.values()) or 1) for m in jahr_zeitraum(jahr).monate()}
+        soll = sum((z.betrag_eur for z in self.budget(Decimal(0)).herleitung), Decimal(0))  # type: ignore[union-attr]
+        plan = float(sum((p.plaetze_plan for p in self.version.plan), Decimal(0)))
+        return hochrechnung(jahr, {k: x for (k, h), x in je.items() if k and not h and x}, float(a.ist_eur), saetze, soll_eur=float(soll),
+                            plaetze=mittel, plaetze_plan=plan)
 
     def verlauf(self) -> tuple[Monat, ...]:
         plan = {j: sum((p.plaetze_plan for p in v.plan), Decimal(0)) for j, v in self.versionen.items() if v}
@@ -450,6 +498,12 @@ class _Analyse:
             if a.angebot_id in self.aggregiert:
                 hinweis("monatswerte", f"{a.bezeichnung}: Es liegen nur Monatswerte vor; Fälle im Zeitraum und Wechsel lassen sich "
                         "nicht angeben.")
+        je_angebot = [(a.bezeichnung, self.trend.je_angebot[a.angebot_id]) for a in self.angebote]
+        for name, reihe in [("Träger gesamt", self.trend.gesamt), *je_angebot]:
+            if reihe is not None and reihe.sprung is not None:
+                vorher, nachher = (f"{w:.1f}".replace(".", ",") for w in (reihe.sprung.vorher, reihe.sprung.nachher))
+                hinweis("niveausprung", f"{name}: Im Monat {reihe.sprung.monat} ändert sich die Belegung sprunghaft von etwa {vorher} auf "
+                        f"{nachher} Plätze. Gab es dafür einen Grund, etwa eine geänderte Erfassung?")
         t = self.trend.gesamt
         if t is None:
             hinweis("kein_trend", "Für eine Prognose liegen zu wenige Monate vor.")

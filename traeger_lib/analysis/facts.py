@@ -20,7 +20,7 @@ from traeger_lib.analysis.chance import Korridor
 from traeger_lib.analysis.deviation import Abrechnung, Abweichung
 from traeger_lib.analysis.events import Belegung, Besonderheit, Ereignisse, Uebergang, Zugangsprofil
 from traeger_lib.analysis.hbg import HbgMix, Mixindex
-from traeger_lib.analysis.outlook import Ausblick
+from traeger_lib.analysis.outlook import Ausblick, Hochrechnung
 from traeger_lib.analysis.periods import Quartal, Zeitraum
 from traeger_lib.analysis.rates import Entgeltzeile
 from traeger_lib.analysis.staffing import Personal
@@ -109,6 +109,15 @@ class Massnahmen:
 
 
 @dataclass(frozen=True, slots=True)
+class Trend:
+    """Outlook of all offers, of each offer, and of each need group of an offer; parts add up to the total."""
+
+    gesamt: Ausblick | None
+    je_angebot: Mapping[str, Ausblick | None]
+    je_hbg: Mapping[str, Mapping[str, Ausblick | None]]
+
+
+@dataclass(frozen=True, slots=True)
 class Monat:
     """One month of history: average occupied places, own paying bodies, of all offers, by offer, and as budgeted."""
 
@@ -184,7 +193,8 @@ class Facts:
     belegung: tuple[Belegung, ...]
     ereignisse: tuple[Ereignisse, ...]
     besonderheiten: tuple[Besonderheit, ...]
-    trend: Gegliedert[Ausblick | None]
+    trend: Trend
+    hochrechnung: Hochrechnung | None
     massnahmen: Massnahmen
     entgelte: tuple[Entgeltzeile, ...]
     verlauf: tuple[Monat, ...]
@@ -205,7 +215,7 @@ class Facts:
         def flach(b: Gegliedert[Any]) -> dict[str, Any]:
             return {**_json(b.gesamt), "je_angebot": _liste(b.je_angebot)}
 
-        def tief(b: Gegliedert[Any]) -> dict[str, Any]:
+        def tief(b: Gegliedert[Any] | Trend) -> dict[str, Any]:
             return {"gesamt": _json(b.gesamt), "je_angebot": _liste(b.je_angebot)}
 
         ohne_budget = dict.fromkeys(f.name for f in dataclasses.fields(Budget)) | {
@@ -226,7 +236,9 @@ class Facts:
             "klassische_abrechnung": zweifach(self.klassische_abrechnung, flach),
             "personal": zweifach(self.personal, tief),
             "budget": budget,
-            "trend": tief(self.trend),
+            "trend": tief(self.trend) | {"je_hbg": [
+                {"angebot_id": a, "hbg": h, **(_json(x) or {})} for a, je in self.trend.je_hbg.items() for h, x in je.items()]},
+            "hochrechnung": _json(self.hochrechnung),
             "massnahmen": {"status": dict(self.massnahmen.je_status), "ueberfaellig": self.massnahmen.ueberfaellig,
                            "liste": _json(self.massnahmen.liste)},
             **{name: _json(getattr(self, name)) for name in (
@@ -263,4 +275,4 @@ def _json(x: Any) -> Any:
 
 
 __all__ = ["SCHEMA_VERSION", "Angebot", "Facts", "Fallzahlen", "FallzahlenBlock", "Gegliedert", "Hinweis", "Massnahme",
-           "Massnahmen", "Mixindex", "Monat", "Personaljahr", "Quartalsstand", "Verfahren", "Zeitraum", "Zweifach"]
+           "Massnahmen", "Mixindex", "Monat", "Personaljahr", "Quartalsstand", "Trend", "Verfahren", "Zeitraum", "Zweifach"]

@@ -1,13 +1,15 @@
 """Where the case numbers go: look-back, forecast and change per year of average occupied places (DOMAIN.md §3.7).
 
-`trend` forecasts numbers; this module chooses which numbers, says how sure they are and sets breaks beside them.
+`trend` forecasts numbers; this module chooses which numbers, makes parts and total agree, holds fixed places as an upper limit,
+sets breaks and a back-test beside the forecast, and says how sure it all is. Nothing is corrected silently.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, timedelta
+from math import erfc, sqrt
 
 import numpy as np
 import pandas as pd
@@ -18,12 +20,16 @@ from traeger_lib.inputs.schema import zeilen
 
 MIN_PUNKTE = 4  # fewer months carry no forecast at all
 TENDENZ_UNTER = 24  # months; below, the report calls the statement a tendency
+RUECKBLICK_MIN, RUECKBLICK_MAX = 3, 10  # years
 Z80 = 1.2815515655446004  # normal 90 % quantile
+SPRUNG = 6.0  # a step of the level is asked about when it is this many usual month-to-month changes high
+FELDER = ("mean", "lo80", "hi80", "lo95", "hi95")
+Schluessel = tuple[str, str]  # (offer, need group); ("", "") is the total, (offer, "") the offer
 
 
 @dataclass(frozen=True, slots=True)
 class Prognosepunkt:
-    """Forecast of one month: average occupied places, with 80 % and 95 % intervals."""
+    """Forecast of one month (or year): average occupied places, with 80 % and 95 % intervals."""
 
     periode: str
     mittel: float
@@ -45,10 +51,32 @@ class Bruch:
 
 
 @dataclass(frozen=True, slots=True)
+class Sprung:
+    """A step of the level that nobody flagged: a question, not a correction."""
+
+    monat: str
+    vorher: float
+    nachher: float
+
+
+@dataclass(frozen=True, slots=True)
+class Ruecktest:
+    """How twelve months would have been forecast at an earlier time: mean absolute error in places of this forecast, of „same as
+    last year“ and of a straight line; `getroffen80` is the share of months inside the 80 % interval."""
+
+    bis: str
+    fehler_prognose: float
+    fehler_vorjahr: float
+    fehler_gerade: float
+    getroffen80: float
+
+
+@dataclass(frozen=True, slots=True)
 class Ausblick:
     """Outlook of one series. veraenderung_pro_jahr: slope of a straight line through the look-back, places per year, with an
     80 % interval that allows for persistence from month to month; it describes the past, `prognose` the future.
-    `jahresmittel` joins months already seen with forecast ones; its interval is the mean of the monthly ones (cautious)."""
+    `jahresmittel` joins months already seen with forecast ones; its interval is the mean of the monthly ones (cautious).
+    `jahresmittel_ohne_bruch`: the same without the flagged spans. `obergrenze`: fixed places that cap the forecast."""
 
     haeufigkeit: str
     rueckblick_jahre: int
@@ -56,10 +84,14 @@ class Ausblick:
     tendenz: bool
     prognose: tuple[Prognosepunkt, ...]
     jahresmittel: tuple[Prognosepunkt, ...]
+    jahresmittel_ohne_bruch: tuple[Prognosepunkt, ...]
     veraenderung_pro_jahr: float
     veraenderung_unten80: float
     veraenderung_oben80: float
+    obergrenze: float | None
     bruch: tuple[Bruch, ...]
+    sprung: Sprung | None
+    ruecktest: tuple[Ruecktest, ...]
 
 
 def monate_mit_daten(beginn: date, bis: date) -> list[Zeitraum]:
@@ -67,40 +99,75 @@ def monate_mit_daten(beginn: date, bis: date) -> list[Zeitraum]:
     return [m for m in Zeitraum(beginn, bis).monate() if m.von.day == 1 and m.bis == monatsende(m.von)]
 
 
-def ausblick(reihen: Mapping[str, Sequence[float]], monate: Sequence[Zeitraum], brueche: Mapping[str, pd.DataFrame], *,
-             rueckblick_jahre: int, bis_jahr: int) -> dict[str, Ausblick | None]:
-    """Outlook of several monthly series of one provider, one of them named `""` (the total).
+def ausblick(reihen: Mapping[Schluessel, Sequence[float]], monate: Sequence[Zeitraum], *, grenzen: Mapping[str, float],
+             brueche: Mapping[Schluessel, pd.DataFrame], rueckblick_jahre: int, bis_jahr: int) -> dict[Schluessel, Ausblick | None]:
+    """Outlook of the monthly series of one provider: total, offers, need groups of offers.
 
-    Every series ends with the last of `monate` and may begin later (leading months missing: shorter). Forecasts run to
-    December of `bis_jahr`. Parts are scaled so that they add up to the total. A series below MIN_PUNKTE months gets None.
+    Every series ends with the last of `monate` and may begin later. Forecasts run to December of `bis_jahr`. `grenzen` are fixed
+    places per offer. A series below MIN_PUNKTE months gets None.
     """
-    letzter = monate[-1].bis if monate else None
-    h = 0 if letzter is None else (bis_jahr - letzter.year) * 12 + 12 - letzter.month
-    laenge = {k: min(len(y), 12 * rueckblick_jahre) for k, y in reihen.items()}
-    prognosen: dict[str, Forecast] = {}
-    for n in sorted({n for n in laenge.values() if n >= MIN_PUNKTE and h > 0}):
-        namen = [k for k in reihen if laenge[k] == n]
-        f = forecast(np.array([list(reihen[k])[-n:] for k in namen], float), h, 12)
-        for i, k in enumerate(namen):
-            prognosen[k] = Forecast(*(getattr(f, x)[i] for x in ("mean", "lo80", "hi80", "lo95", "hi95")))
-    if "" in prognosen and len(teile := [k for k in prognosen if k]) == len(reihen) - 1:
-        summe = np.sum([prognosen[k].mean for k in teile], axis=0)
-        faktor = np.divide(prognosen[""].mean, summe, out=np.ones_like(summe), where=summe > 0)
-        for k in teile:
-            prognosen[k] = replace(prognosen[k], **{x: getattr(prognosen[k], x) * faktor for x in ("mean", "lo80", "hi80", "lo95", "hi95")})
-    ergebnis: dict[str, Ausblick | None] = {}
-    for k, y in reihen.items():
-        n = laenge[k]
+    letzter = monate[-1].bis if monate else date.min
+    h = (bis_jahr - letzter.year) * 12 + 12 - letzter.month if monate else 0
+    lang = {k: np.array(list(y)[-12 * rueckblick_jahre:], float) for k, y in reihen.items()}
+    obergrenze = _obergrenzen(lang, grenzen)
+    prognosen = _stimmig(_prognosen(lang, h), obergrenze)
+    ohne = {k: z for k, y in lang.items() if (z := _ohne_bruch(y, monate[-len(y):], brueche.get(k))) is not None}
+    anders = _stimmig(_prognosen({**lang, **ohne}, h), obergrenze) if ohne else {}
+    ergebnis: dict[Schluessel, Ausblick | None] = {}
+    for k, y in lang.items():
         if k not in prognosen:
             ergebnis[k] = None
             continue
-        werte = np.array(list(y)[-n:], float)
-        punkte = _punkte(prognosen[k], letzter)
-        steigung, s80 = steigung_pro_jahr(werte)
+        m = monate[-len(y):]
+        punkte, steigung, s80 = _punkte(prognosen[k], letzter), *steigung_pro_jahr(y)
         ergebnis[k] = Ausblick(
-            "monat", rueckblick_jahre, n, n < TENDENZ_UNTER, punkte, _jahresmittel(werte, monate[-n:], punkte),
-            steigung, steigung - s80, steigung + s80, _brueche(brueche.get(k), werte, monate[-n:]))
+            "monat", rueckblick_jahre, len(y), len(y) < TENDENZ_UNTER, punkte, _jahresmittel(y, m, punkte),
+            _jahresmittel(y, m, _punkte(anders[k], letzter)) if k in ohne else (), steigung, steigung - s80, steigung + s80,
+            obergrenze.get(k), _brueche(brueche.get(k), y, m), _sprung(y, m, brueche.get(k)), _ruecktest(y, m) if not k[0] else ())
     return ergebnis
+
+
+def _prognosen(reihen: Mapping[Schluessel, np.ndarray], h: int) -> dict[Schluessel, Forecast]:
+    """One forecast per series, series of equal length in one call; one series' forecast does not depend on the others."""
+    ergebnis: dict[Schluessel, Forecast] = {}
+    for n in sorted({len(y) for y in reihen.values() if len(y) >= MIN_PUNKTE and h > 0}):
+        namen = [k for k, y in reihen.items() if len(y) == n]
+        f = forecast(np.stack([reihen[k] for k in namen]), h, 12)
+        ergebnis |= {k: Forecast(*(getattr(f, x)[i] for x in FELDER)) for i, k in enumerate(namen)}
+    return ergebnis
+
+
+def _obergrenzen(reihen: Mapping[Schluessel, np.ndarray], grenzen: Mapping[str, float]) -> dict[Schluessel, float]:
+    """Fixed places as upper limits (or what was lately occupied, where that is more); of the total only if every offer has one."""
+    angebote = [k for k in reihen if k[0] and not k[1]]
+    ergebnis = {k: max(grenzen[k[0]], float(reihen[k][-3:].max(initial=0))) for k in angebote if k[0] in grenzen}
+    if angebote and len(ergebnis) == len(angebote):
+        ergebnis["", ""] = sum(ergebnis.values())
+    return ergebnis
+
+
+def _stimmig(f: Mapping[Schluessel, Forecast], obergrenze: Mapping[Schluessel, float]) -> dict[Schluessel, Forecast]:
+    """Cap the offers, then scale need groups to their offer and the total to the sum of the offers, so that parts add up."""
+    g = {k: _begrenzt(v, obergrenze.get(k)) for k, v in f.items()}
+    angebote = [k for k in g if k[0] and not k[1]]
+    for a in angebote:
+        gruppen = [k for k in g if k[0] == a[0] and k[1]]
+        summe = sum((g[k].mean for k in gruppen), np.zeros_like(g[a].mean))
+        for k in gruppen:
+            g[k] = _skaliert(g[k], np.divide(g[a].mean, summe, out=np.ones_like(summe), where=summe > 0))
+    if ("", "") in g and angebote:
+        eigene, summe = g["", ""], np.sum([g[k].mean for k in angebote], axis=0)
+        faktor = np.divide(summe, eigene.mean, out=np.ones_like(summe), where=eigene.mean > 0)
+        g["", ""] = _begrenzt(_skaliert(eigene, faktor), obergrenze.get(("", "")))
+    return g
+
+
+def _skaliert(f: Forecast, faktor: np.ndarray) -> Forecast:
+    return Forecast(*(getattr(f, x) * faktor for x in FELDER))
+
+
+def _begrenzt(f: Forecast, grenze: float | None) -> Forecast:
+    return f if grenze is None else Forecast(*(np.minimum(getattr(f, x), grenze) for x in FELDER))
 
 
 def steigung_pro_jahr(monatswerte: np.ndarray, gilt: np.ndarray | None = None) -> tuple[float, float]:
@@ -128,37 +195,128 @@ def steigung_pro_jahr(monatswerte: np.ndarray, gilt: np.ndarray | None = None) -
     return steigung, Z80 * float(np.sqrt(sse / (wirksam - 2) / (tz @ tz)))
 
 
-def _punkte(f: Forecast, letzter: date | None) -> tuple[Prognosepunkt, ...]:
-    punkte, tag = [], letzter or date.min
+def ueber(mittel: float, oben80: float, grenze: float) -> float:
+    """Chance that a quantity with this mean and upper 80 % limit ends above a limit (normal).
+
+    >>> ueber(100.0, 110.0, 100.0)
+    0.5
+    """
+    streuung = (oben80 - mittel) / Z80
+    return float(mittel > grenze) if streuung <= 0 else 0.5 * erfc((grenze - mittel) / streuung / sqrt(2))
+
+
+def _punkte(f: Forecast, letzter: date) -> tuple[Prognosepunkt, ...]:
+    punkte, tag = [], letzter
     for i in range(len(f.mean)):
         tag = monatsende(tag + timedelta(days=1))
-        punkte.append(Prognosepunkt(monatsname(tag), *(float(getattr(f, x)[i]) for x in ("mean", "lo80", "hi80", "lo95", "hi95"))))
+        punkte.append(Prognosepunkt(monatsname(tag), *(float(getattr(f, x)[i]) for x in FELDER)))
     return tuple(punkte)
 
 
 def _jahresmittel(werte: np.ndarray, monate: Sequence[Zeitraum], punkte: Sequence[Prognosepunkt]) -> tuple[Prognosepunkt, ...]:
     """Mean of each calendar year that has a forecast month, weighted by the days of its months; full years only."""
-    bekannt = {monatsname(m.von): float(w) for m, w in zip(monate, werte, strict=True)}
+    bekannt = {monatsname(m.von): np.full(5, w) for m, w in zip(monate, werte, strict=True)}
+    bekannt |= {p.periode: np.array([p.mittel, p.unten80, p.oben80, p.unten95, p.oben95]) for p in punkte}
     ergebnis = []
     for jahr in sorted({int(p.periode[:4]) for p in punkte}):
-        summen = np.zeros(5)
-        for m in jahr_zeitraum(jahr).monate():
-            p = next((p for p in punkte if p.periode == monatsname(m.von)), None)
-            if p is None and monatsname(m.von) not in bekannt:
-                break
-            summen += m.tage * np.array([bekannt[monatsname(m.von)]] * 5 if p is None else
-                                        [p.mittel, p.unten80, p.oben80, p.unten95, p.oben95])
-        else:
-            ergebnis.append(Prognosepunkt(str(jahr), *(float(x) for x in summen / jahr_zeitraum(jahr).tage)))
+        teile = [(m.tage, bekannt[monatsname(m.von)]) for m in jahr_zeitraum(jahr).monate() if monatsname(m.von) in bekannt]
+        if len(teile) == 12:
+            summe = sum((n * w for n, w in teile), np.zeros(5)) / jahr_zeitraum(jahr).tage
+            ergebnis.append(Prognosepunkt(str(jahr), *map(float, summe)))
     return tuple(ergebnis)
+
+
+def _betroffen(monate: Sequence[Zeitraum], von: date, bis: date) -> np.ndarray:
+    return np.array([m.bis >= von and m.von <= bis for m in monate], bool)
 
 
 def _brueche(tabelle: pd.DataFrame | None, werte: np.ndarray, monate: Sequence[Zeitraum]) -> tuple[Bruch, ...]:
     ergebnis = []
     for r in (() if tabelle is None else zeilen(tabelle)):
-        von, bis = r.von.date(), r.bis.date()
-        gilt = np.array([m.bis < von or m.von > bis for m in monate])
+        gilt = ~_betroffen(monate, r.von.date(), r.bis.date())
         if not gilt.all():
             ohne = steigung_pro_jahr(werte, gilt)[0]
-            ergebnis.append(Bruch(von, bis, r.art, r.grund, None if np.isnan(ohne) else ohne))
+            ergebnis.append(Bruch(r.von.date(), r.bis.date(), r.art, r.grund, None if np.isnan(ohne) else ohne))
     return tuple(ergebnis)
+
+
+def _ohne_bruch(werte: np.ndarray, monate: Sequence[Zeitraum], tabelle: pd.DataFrame | None) -> np.ndarray | None:
+    """The series without its flagged spans: after a `bruch` only what follows counts; an `untererfassung` is bridged in a straight
+    line from the three months before to the three after. None where nothing is flagged or too little is left."""
+    neu, ab, betroffen = werte.copy(), 0, False
+    for r in (() if tabelle is None else zeilen(tabelle)):
+        wo = np.flatnonzero(_betroffen(monate, r.von.date(), r.bis.date()))
+        if not len(wo):
+            continue
+        betroffen, a, e = True, int(wo[0]), int(wo[-1]) + 1
+        if r.art == "bruch" or a == 0:
+            ab = max(ab, e)
+        elif e < len(werte):
+            neu[a:e] = np.interp(np.arange(a, e), [a - 1, e], [werte[max(a - 3, 0): a].mean(), werte[e: e + 3].mean()])
+    return neu[ab:] if betroffen and len(neu) - ab >= MIN_PUNKTE else None
+
+
+def _sprung(werte: np.ndarray, monate: Sequence[Zeitraum], tabelle: pd.DataFrame | None) -> Sprung | None:
+    """The largest unflagged step: a month-to-month change beyond SPRUNG usual ones that the three months after keep."""
+    if len(werte) < 13:
+        return None
+    d = np.diff(werte)
+    ueblich = max(1.4826 * float(np.median(np.abs(d - np.median(d)))), 0.15 * sqrt(float(werte.mean())))  # a few persons are no step
+    for i in np.argsort(-np.abs(d)):
+        vorher, nachher = werte[max(i - 2, 0): i + 1].mean(), werte[i + 1: i + 4].mean()
+        if abs(d[i]) <= SPRUNG * ueblich:
+            return None
+        markiert = any(_betroffen(monate[i: i + 2], r.von.date() - timedelta(days=31), r.bis.date() + timedelta(days=31)).any()
+                       for r in (() if tabelle is None else zeilen(tabelle)))
+        if not markiert and abs(nachher - vorher) > 0.7 * abs(d[i]) and 2 <= i < len(d) - 2:
+            return Sprung(monatsname(monate[i + 1].von), float(vorher), float(nachher))
+    return None
+
+
+def _ruecktest(werte: np.ndarray, monate: Sequence[Zeitraum], jahre: int = 4) -> tuple[Ruecktest, ...]:
+    """Forecasts of the last years as they would have been made, each with at least two years before it."""
+    ergebnis = []
+    for k in range(jahre, 0, -1):
+        n = len(werte) - 12 * k
+        if n < 24:
+            continue
+        davor, wahr = werte[:n], werte[n: n + 12]
+        f = forecast(davor[None], 12, 12)
+        steigung = steigung_pro_jahr(davor)[0] / 12
+        gerade = davor.mean() + steigung * (np.arange(n, n + 12) - (n - 1) / 2)
+        unsere, vorjahr, linie = (float(np.abs(x - wahr).mean()) for x in (f.mean[0], davor[-12:], gerade))
+        drin = float(((wahr >= f.lo80[0]) & (wahr <= f.hi80[0])).mean())
+        ergebnis.append(Ruecktest(monatsname(monate[n + 11].von), unsere, vorjahr, linie, drin))
+    return tuple(ergebnis)
+
+
+@dataclass(frozen=True, slots=True)
+class Hochrechnung:
+    """Year-end projection for the offers in the budget, cases that are billed: places in the year's mean with 80 % interval, the
+    chance of ending above the plan, and Euro: delivered so far + forecast places × days × today's mix at the rates agreed."""
+
+    jahr: int
+    plaetze: Prognosepunkt
+    plaetze_plan: float
+    anteil_ueber_plan: float
+    soll_eur: float
+    ist_eur: float
+    erwartet_eur: float
+    unten80_eur: float
+    oben80_eur: float
+
+
+def hochrechnung(jahr: int, je_angebot: Mapping[str, Ausblick], ist_eur: float, saetze: Mapping[str, Mapping[str, float]], *,
+                 soll_eur: float,
+                 plaetze: Prognosepunkt, plaetze_plan: float) -> Hochrechnung:
+    """Project a year. `saetze`: offer → month → mean rate in € a day of today's mix; `plaetze`: the year mean of all offers."""
+    tage = {monatsname(m.von): m.tage for m in jahr_zeitraum(jahr).monate()}
+    rest = sum(p.mittel * tage[p.periode] * saetze[a][p.periode] for a, x in je_angebot.items() for p in x.prognose if p.periode in tage)
+    platztage = sum(p.mittel * tage[p.periode] for x in je_angebot.values() for p in x.prognose if p.periode in tage)
+    je_platz = rest / platztage if platztage else 0.0
+    gesamt = jahr_zeitraum(jahr).tage * je_platz  # Euro of one more place in the year's mean
+    return Hochrechnung(jahr, plaetze, plaetze_plan, ueber(plaetze.mittel, plaetze.oben80, plaetze_plan), soll_eur, ist_eur, ist_eur + rest,
+                        ist_eur + rest - gesamt * (plaetze.mittel - plaetze.unten80),
+                        ist_eur + rest + gesamt * (plaetze.oben80 - plaetze.mittel))
+
+

@@ -8,6 +8,7 @@ from fractions import Fraction
 
 from traeger_lib.analysis.analyse import RUECKBLICK_JAHRE
 from traeger_lib.analysis.facts import Facts, Fallzahlen
+from traeger_lib.analysis.outlook import Ausblick
 from traeger_lib.analysis.rates import gruppenrang
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting.tables import Tabelle, Wert, spalten
@@ -44,6 +45,14 @@ def fallzahlen(facts: Facts) -> list[Tabelle]:
     return tabellen
 
 
+def _trendzeile(name: str, x: Ausblick | None, jahre: list[str]) -> tuple[Wert, ...]:
+    if x is None:
+        return (name, *[None] * (3 + 3 * len(jahre)))
+    mittel = {j.periode: (j.mittel, j.unten80, j.oben80) for j in x.jahresmittel}
+    return (name, x.veraenderung_pro_jahr, x.veraenderung_unten80, x.veraenderung_oben80,
+            *(w for j in jahre for w in mittel.get(j, (None, None, None))))
+
+
 def trend(facts: Facts) -> list[Tabelle]:
     """Year means ahead and the change per year, per offer and in total."""
     reihen = [(facts.angebot(a).bezeichnung, x) for a, x in facts.trend.je_angebot.items()] + [("Träger gesamt", facts.trend.gesamt)]
@@ -51,17 +60,9 @@ def trend(facts: Facts) -> list[Tabelle]:
     kopf = [("Veränderung pro Jahr", "differenz1"), ("von", "differenz1"), ("bis", "differenz1")]
     for j in jahre:
         kopf += [(f"Plätze {j}", "zahl1"), (f"{j} von", "zahl1"), (f"{j} bis", "zahl1")]
-    zeilen = []
-    for name, x in reihen:
-        zeile: list[Wert] = [name]
-        if x is None:
-            zeile += [None] * len(kopf)
-        else:
-            zeile += [x.veraenderung_pro_jahr, x.veraenderung_unten80, x.veraenderung_oben80]
-            mittel = {j.periode: j for j in x.jahresmittel}
-            for j in jahre:
-                zeile += [mittel[j].mittel, mittel[j].unten80, mittel[j].oben80] if j in mittel else [None] * 3
-        zeilen.append(tuple(zeile))
+    zeilen = [_trendzeile(name, x, jahre) for name, x in reihen]
+    for a, je in facts.trend.je_hbg.items():
+        zeilen[-1:-1] = [_trendzeile(f"{facts.angebot(a).bezeichnung}, HBG {h}", x, jahre) for h, x in je.items() if len(je) > 1]
     bruch = [t for _, x in reihen if x for t in x.bruch]
     basis = f"{EIGENE}, Entgelttage; „von … bis“ mit 80 % Sicherheit" + ("; Brüche markiert" if bruch else "")
     tabellen = [Tabelle("Trend und Prognose", basis, spalten("Angebot", *kopf), tuple(zeilen), summenzeile=True)]
@@ -71,6 +72,26 @@ def trend(facts: Facts) -> list[Tabelle]:
             spalten("Angebot", "von", "bis", "Grund", ("mit", "differenz1"), ("ohne", "differenz1")),
             tuple((name, f.tag(t.von), f.tag(t.bis), t.grund, x.veraenderung_pro_jahr, t.veraenderung_pro_jahr_ohne)
                   for name, x in reihen if x for t in x.bruch)))
+        tabellen.append(Tabelle(
+            "Jahresmittel mit und ohne markierten Zeitraum",
+            f"{EIGENE}; nach einem Bruch zählt nur, was folgt; eine Untererfassung wird überbrückt",
+            spalten("Angebot", ("Jahr", "jahr"), ("mit", "zahl1"), ("ohne", "zahl1"), ("ohne, von", "zahl1"), ("ohne, bis", "zahl1")),
+            tuple((name, o.periode, m.mittel, o.mittel, o.unten80, o.oben80) for name, x in reihen if x
+                  for m, o in zip(x.jahresmittel, x.jahresmittel_ohne_bruch, strict=False))))
+    test = facts.trend.gesamt.ruecktest if facts.trend.gesamt else ()
+    tabellen.append(Tabelle(
+        "Wie gut hätte die Prognose getroffen? (mittlerer Fehler in Plätzen)",
+        "Träger gesamt; je zwölf Monate, wie sie vorher prognostiziert worden wären; getroffen: Anteil der Monate in der 80-%-Spanne",
+        spalten("Zwölf Monate bis", ("diese Prognose", "zahl1"), ("wie im Vorjahr", "zahl1"), ("gerade Linie", "zahl1"),
+                ("getroffen", "prozent")),
+        tuple((f.monat(r.bis), r.fehler_prognose, r.fehler_vorjahr, r.fehler_gerade, r.getroffen80) for r in test)))
+    h = facts.hochrechnung
+    if h:
+        tabellen.append(Tabelle(
+            f"Hochrechnung {h.jahr}", "Angebote im Budget, abgerechnete Fälle; „von … bis“ mit 80 % Sicherheit",
+            spalten("Größe", ("erwartet", "zahl1"), ("von", "zahl1"), ("bis", "zahl1"), ("Budget", "zahl1")),
+            (("Plätze im Jahresmittel", h.plaetze.mittel, h.plaetze.unten80, h.plaetze.oben80, h.plaetze_plan),
+             ("Leistungswert in Tausend Euro", h.erwartet_eur / 1000, h.unten80_eur / 1000, h.oben80_eur / 1000, h.soll_eur / 1000))))
     return tabellen
 
 

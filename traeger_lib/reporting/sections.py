@@ -13,7 +13,7 @@ from html import escape
 from traeger_lib.analysis.facts import Facts
 from traeger_lib.reporting import charts, content
 from traeger_lib.reporting import formats as f
-from traeger_lib.reporting.sentences import leitmassstab, muster, saetze, titel
+from traeger_lib.reporting.sentences import hochrechnung, leitmassstab, muster, saetze, titel
 from traeger_lib.reporting.tables import Abbildung, Tabelle
 
 
@@ -101,7 +101,8 @@ def fallzahlen(facts: Facts) -> Html:
     """Case numbers and trend."""
     return _abschnitt("fallzahlen", "Fallzahlen und Trend", _bild(facts, "fallzahlen"), _bild(facts, "fallzahlen_je_angebot"),
                       _tabellen(content.fallzahlen(facts)[:1]), _falte("Seit Jahresbeginn", content.fallzahlen(facts)[1:]),
-                      _tabellen(content.trend(facts)))
+                      f"<p>{escape(hochrechnung(facts))}</p>" if facts.hochrechnung else "", _tabellen(content.trend(facts)[-1:]),
+                      _falte("Trend, Brüche und Rückblick auf frühere Prognosen", content.trend(facts)[:-1]))
 
 
 def hbg(facts: Facts) -> Html:

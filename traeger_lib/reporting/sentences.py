@@ -82,6 +82,21 @@ def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
     return [*texte, m["tendenz" if t.tendenz else "ausblick"].format(**werte)]
 
 
+def hochrechnung(facts: Facts) -> str:
+    """The year-end projection in words; empty where there is none."""
+    h, m = facts.hochrechnung, muster()["hochrechnung"]
+    if h is None:
+        return ""
+    stellen = 1 if h.plaetze.mittel < 20 else 0
+    mittel, unten, oben = (f.zahl(x, stellen) for x in (h.plaetze.mittel, h.plaetze.unten80, h.plaetze.oben80))
+    return " ".join([
+        m["plaetze"].format(jahr=h.jahr, mittel=mittel, unten=unten, oben=oben, plan=f.zahl(h.plaetze_plan, 1)),
+        m["chance"].format(anteil=f.prozent(round(h.anteil_ueber_plan * 20) / 20, 0) if 0.05 < h.anteil_ueber_plan < 0.95 else
+                           "über 95\u00a0%" if h.anteil_ueber_plan > 0.5 else "unter 5\u00a0%"),
+        m["euro"].format(**{k: f.euro_rund(x) for k, x in (("erwartet", h.erwartet_eur), ("unten", h.unten80_eur), ("oben", h.oben80_eur),
+                                                          ("soll", h.soll_eur))})])
+
+
 def _hbg(facts: Facts, m: dict[str, str]) -> list[str]:
     mix, je = facts.hbg.quartal.gesamt, facts.hbg.quartal.je_angebot
     if not {h for x in je.values() for h in x.anteile} - {"ohne"}:
