@@ -37,7 +37,7 @@ class Herkunft:
 
 
 _TEXTE = tomllib.loads(files("traeger_lib.reporting").joinpath("templates/methode.toml").read_text(encoding="utf-8"))
-EINTRAEGE = {k: Herkunft(k, **{f: tuple(w) if isinstance(w, list) else w for f, w in e.items()}) for k, e in _TEXTE.items()}
+EINTRAEGE = {k: Herkunft(k, **(e | {"quellen": tuple(e["quellen"]), "teile": tuple(e.get("teile", ()))})) for k, e in _TEXTE.items()}
 
 
 def begriffe() -> list[tuple[str, str]]:
@@ -61,32 +61,26 @@ def woher(schluessel: str) -> Herkunft:
 def zeilen_hinter(bestand: Bestand, traeger_id: str, quartal: str | Quartal, schluessel: str) -> dict[str, pd.DataFrame]:
     """The rows behind a figure by source table: one provider's, of the offer the path names (`je_angebot[NORD-BW]`), touching its period.
 
-    For analysts in the data folder only: case rows are personal data and never leave it; no report may call this.
-    KeyError for an unknown provider, TraegerFehler for an unknown key or an offer that has no part in the figure.
+    For analysts in the data folder only: case rows are personal data, no report may call this. KeyError for an unknown provider,
+    TraegerFehler for an unknown key or an offer that has no part in the figure.
     """
     h, q, b = woher(schluessel), Quartal.aus(str(quartal)), bestand.nur(traeger_id)
-    angebote = b["angebote"]
+    angebote, beginn = b["angebote"], b["traeger"]["budget_beginn"].iloc[0]
     if h.umfang in ("budget", "abrechenbar", "einzelfall") or ".im_budget." in schluessel:
         angebote = angebote[angebote["im_budget"]]
     if genannt := re.search(r"\[([A-Z][\w-]+)\]|je_angebot[.\[]([\w-]+)", schluessel):
         angebote = angebote[angebote["angebot_id"] == (genannt[1] or genannt[2])]
         if angebote.empty:
             raise TraegerFehler(f"„{schluessel[:80]}“ nennt kein Angebot dieses Trägers, auf dem die Zahl beruht.")
-    z = _zeitraum(b, q, h, schluessel)
-    return {name: _zeilen(b, name, h, z, q, angebote["angebot_id"]) for name in h.quellen}
-
-
-def _zeitraum(b: Bestand, q: Quartal, h: Herkunft, schluessel: str) -> Zeitraum:
-    """The days a figure rests on: as its path says, otherwise as its entry says."""
-    bis, beginn, version = q.zeitraum.bis, b["traeger"]["budget_beginn"].iloc[0], gueltige_version(b, q.jahr, q.zeitraum.bis)
-    basisjahr = version.basisjahr if version else None
+    version, bis = gueltige_version(b, q.jahr, q.zeitraum.bis), q.zeitraum.bis
     spannen = {"quartal": q.zeitraum, "kumuliert": q.kumuliert, "vorquartal": q.vor(1).zeitraum, "vorjahresquartal": q.vor(4).zeitraum,
-               "budgetjahr": jahr_zeitraum(q.jahr), "basisjahr": jahr_zeitraum(basisjahr or 1),  # none given: no days, no rows
+               "budgetjahr": jahr_zeitraum(q.jahr), "basisjahr": jahr_zeitraum((version and version.basisjahr) or 1),  # 1: no rows
                **{f"{n} Quartale": Zeitraum(q.vor(n - 1).zeitraum.von, bis) for n in (4, 8, 20)},
                **{f"{n} Jahre": Zeitraum(jahr_zeitraum(q.jahr - n + 1).von, bis) for n in (5, 6, 12)}}
     art = "5 Jahre" if "personal_jahre" in schluessel else next((t for t in schluessel.split(".")[1:2] if t in spannen), h.zeitraum)
     ab_beginn = h.umfang in ("abrechenbar", "einzelfall") and art != "basisjahr" and not pd.isna(beginn)
-    return spannen[art].ab(beginn.date() if ab_beginn else None)
+    z = spannen[art].ab(beginn.date() if ab_beginn else None)
+    return {name: _zeilen(b, name, h, z, q, angebote["angebot_id"]) for name in h.quellen}
 
 
 def _zeilen(b: Bestand, name: str, h: Herkunft, z: Zeitraum, q: Quartal, angebote: pd.Series) -> pd.DataFrame:
