@@ -2,7 +2,7 @@
 
 Each distinct value of a column is converted once and the result taken by code, so that a million rows cost as
 much as their distinct values. Nothing is guessed: `1.234` alone in a column is a fault, `01.02.2024` is 1 February.
-Not here: reading files (`reading`), rules inside and between tables (`checks`).
+Not here: reading files (`sources`), tables (`reading`), rules inside and between tables (`checks`).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,9 +25,10 @@ EXCEL_NULL = date(1899, 12, 30)  # day 0 of Excel's 1900 date system for days af
 EXCEL_NULL_1904 = date(1904, 1, 1)  # day 0 of the 1904 system (workbooks from old Macs)
 EXCEL_VON, EXCEL_BIS = 20_000, 80_000  # serial numbers taken for dates: 1954-10-03 to 2119-01-11
 JAHR_VON, JAHR_BIS = 1900, 2199  # years taken for a date of this field; 9999 is an open end in other programs
-ZEICHEN_MAX = 2000  # longest text of a cell
-ZAHL_MAX = Decimal(10) ** 12  # larger numbers are slips of the keyboard in this field
+ZEICHEN_MAX, ZAHL_MAX = 2000, Decimal(10) ** 12  # longest text of a cell; larger numbers are slips of the keyboard in this field
 
+_ZAHLEN = (int, float, Decimal)
+_FALSCHE_ART = ("Die Zelle enthält ein Datum, eine Uhrzeit oder einen Wahrheitswert.", "Umformatieren und den Wert neu eingeben.", "art")
 _GRUPPE = "[ \u00a0\u202f'’]"
 _FEHLERWERT = re.compile(r"#(DIV/0!|NV|N/A|WERT!|VALUE!|BEZUG!|REF!|NAME\?|ZAHL!|NUM!|NULL!|ÜBERLAUF!|SPILL!|CALC!|#+)")
 _TAG = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T]00:00(?::00(?:\.0+)?)?)?")
@@ -50,7 +52,6 @@ class Unlesbar(ValueError):
 @dataclass(frozen=True, slots=True)
 class Rohspalte:
     """A column as read: `codes` point into the distinct `werte`."""
-
     codes: np.ndarray
     werte: list[Any]
 
@@ -59,7 +60,6 @@ class Rohspalte:
 class Wandlung:
     """A converted column: `werte` by row (missing where empty or faulty), `leer` marks empty cells by row,
     `fehler` holds (code, fault) of the distinct values that could not be converted, `hinweis` a remark or ""."""
-
     werte: Any
     leer: np.ndarray
     fehler: list[tuple[int, Unlesbar]]
@@ -68,17 +68,9 @@ class Wandlung:
 
 def rohspalte(werte: Iterable[Any]) -> Rohspalte:
     """Distinct values and codes of a sequence; 1, 1.0 and True stay apart."""
-    nummer: dict[Hashable, int] = {}
-    verschieden: list[Any] = []
-    codes = []
-    for w in werte:
-        schluessel = (type(w), w)
-        code = nummer.get(schluessel)
-        if code is None:
-            code = nummer[schluessel] = len(verschieden)
-            verschieden.append(w)
-        codes.append(code)
-    return Rohspalte(np.array(codes, dtype=np.int64), verschieden)
+    nummer: dict[tuple[type, Hashable], int] = {}
+    codes = [nummer.setdefault((type(w), w), len(nummer)) for w in werte]
+    return Rohspalte(np.array(codes, dtype=np.int64), [wert for _, wert in nummer])
 
 
 def kurz(wert: Any, laenge: int = 40) -> str:
@@ -89,9 +81,7 @@ def kurz(wert: Any, laenge: int = 40) -> str:
 
 def ist_leer(wert: Any) -> bool:
     """Whether a cell counts as empty: nothing, blanks, NaN."""
-    if isinstance(wert, str):
-        return not wert.strip()
-    return wert is None or (isinstance(wert, float) and math.isnan(wert)) or (isinstance(wert, Decimal) and wert.is_nan())
+    return wert is None or (not wert.strip() if isinstance(wert, str) else isinstance(wert, (float, Decimal)) and math.isnan(wert))
 
 
 def _text(wert: Any) -> str:
@@ -104,21 +94,13 @@ def _text(wert: Any) -> str:
         if len(text) > ZEICHEN_MAX:
             raise Unlesbar(f"Der Text ist länger als {ZEICHEN_MAX} Zeichen.", "Kürzen, Anführungszeichen prüfen.", "zeichen")
         return text
-    if isinstance(wert, (int, float, Decimal)) and not isinstance(wert, bool):
+    if isinstance(wert, _ZAHLEN) and not isinstance(wert, bool):
         zahl = _aus_zahl(wert)
         return str(int(zahl)) if zahl == zahl.to_integral_value() else format(zahl, "f").replace(".", ",")
-    raise Unlesbar("Die Zelle enthält ein Datum, eine Uhrzeit oder einen Wahrheitswert statt Text.",
-                   "Die Zelle als Text formatieren und den Wert neu eingeben.", "art")
+    raise Unlesbar(*_FALSCHE_ART)
 
 
-def _id(wert: Any) -> str:
-    text = _text(wert)
-    if not re.fullmatch(ID_MUSTER, text):
-        raise Unlesbar("Das ist keine gültige Kennung.", "2 bis 32 Zeichen aus A–Z, 0–9, „-“, „_“ angeben, vorn keinen Strich.", "kennung")
-    return text
-
-
-def _datum(wert: Any, null: date = EXCEL_NULL) -> date:
+def als_datum(wert: Any, null: date = EXCEL_NULL) -> date:
     """The date of a cell; `null` is day 0 of serial numbers. Raises Unlesbar."""
     if isinstance(wert, str) and re.fullmatch("[2-7][0-9]{4}", wert.strip()):
         wert = int(wert)
@@ -126,15 +108,15 @@ def _datum(wert: Any, null: date = EXCEL_NULL) -> date:
         raise Unlesbar("Das Datum enthält eine Uhrzeit.", "Nur das Datum angeben, etwa 01.02.2024.", "datum")
     if isinstance(wert, date):
         tag = date(wert.year, wert.month, wert.day)
-    elif isinstance(wert, (int, float, Decimal)) and not isinstance(wert, bool) and EXCEL_VON <= wert <= EXCEL_BIS and wert == int(wert):
+    elif isinstance(wert, _ZAHLEN) and not isinstance(wert, bool) and EXCEL_VON <= wert <= EXCEL_BIS and wert == int(wert):
         tag = null + timedelta(days=int(wert))
     else:
         text = _text(wert)
-        deutsch, iso = _TAG.fullmatch(text), _ISO.fullmatch(text)
-        if not deutsch and not iso:
+        treffer = _TAG.fullmatch(text) or _ISO.fullmatch(text)
+        if not treffer:
             raise Unlesbar("Das ist kein eindeutiges Datum.", "Als TT.MM.JJJJ oder JJJJ-MM-TT angeben, das Jahr mit vier Ziffern.", "datum")
         try:
-            tag = date(*map(int, deutsch.groups()[::-1] if deutsch else iso.groups() if iso else ()))
+            tag = date(*map(int, treffer.groups()[::-1 if treffer.re is _TAG else 1]))
         except ValueError:
             raise Unlesbar("Diesen Tag gibt es im Kalender nicht.", "Das Datum berichtigen.", "datum") from None
     if not JAHR_VON <= tag.year <= JAHR_BIS:
@@ -142,36 +124,31 @@ def _datum(wert: Any, null: date = EXCEL_NULL) -> date:
     return tag
 
 
-def als_datum(wert: Any) -> date:
-    """A date outside a table, as in bestand.toml: a date or text. Raises Unlesbar."""
-    if not isinstance(wert, (str, date)) or ist_leer(wert):
-        raise Unlesbar("Die Angabe fehlt oder ist kein Datum.", "Das Datum angeben.", "datum")
-    return _datum(wert)
-
-
 def _monat(wert: Any) -> date:
     if isinstance(wert, date) and wert.day == 1:
-        return _datum(wert)
+        return als_datum(wert)
     treffer = None if isinstance(wert, date) else re.fullmatch("([0-9]{4})-(0[1-9]|1[0-2])", _text(wert))
     if not treffer or not JAHR_VON <= int(treffer[1]) <= JAHR_BIS:
         raise Unlesbar("Das ist kein Monat.", "Den Monat als JJJJ-MM angeben, etwa 2025-01.", "monat")
     return date(int(treffer[1]), int(treffer[2]), 1)
 
 
-def _quartal(wert: Any) -> str:
+def _muster(muster: str, grund: str, abhilfe: str, art: str, wert: Any) -> str:
     text = _text(wert)
-    if not re.fullmatch("[12][0-9]{3}Q[1-4]", text):
-        raise Unlesbar("Das ist kein Quartal.", "Das Quartal als JJJJQn angeben, etwa 2026Q1.", "quartal")
+    if not re.fullmatch(muster, text):
+        raise Unlesbar(grund, abhilfe, art)
+    return text
+
+
+def _auswahl(werte: tuple[str, ...], art: str, wert: Any) -> str:
+    text = _text(wert).casefold()
+    if text not in werte:
+        raise Unlesbar("Dieser Wert ist hier nicht vorgesehen.", f"Einen dieser Werte eintragen: {', '.join(werte)}.", art)
     return text
 
 
 def _janein(wert: Any) -> bool:
-    if isinstance(wert, bool):
-        return wert
-    text = _text(wert).casefold()
-    if text not in ("ja", "nein"):
-        raise Unlesbar("Weder „ja“ noch „nein“.", "„ja“ oder „nein“ eintragen.", "janein")
-    return text == "ja"
+    return wert if isinstance(wert, bool) else _auswahl(("ja", "nein"), "janein", wert) == "ja"
 
 
 def _aus_zahl(wert: float | Decimal) -> Decimal:
@@ -201,7 +178,7 @@ def _zahl_aus_text(text: str, zeichen: str, gruppen: bool) -> Decimal:
     text = re.sub(_GRUPPE, "", text) if blank else text
     if _GANZ.fullmatch(text):
         return Decimal(text)
-    if not (_EINFACH.fullmatch(text) or _TAUSEND_PUNKT.fullmatch(text) or _TAUSEND_KOMMA.fullmatch(text)):
+    if not any(muster.fullmatch(text) for muster in (_EINFACH, _TAUSEND_PUNKT, _TAUSEND_KOMMA)):
         raise Unlesbar("Das ist keine Zahl.", "Nur Ziffern und ein Dezimalkomma angeben, ohne Einheit.", "zahl")
     if zeichen == "x":
         raise Unlesbar("In dieser Spalte stehen Komma und Punkt als Dezimalzeichen.", "Überall dasselbe verwenden.", "dezimalzeichen")
@@ -211,42 +188,30 @@ def _zahl_aus_text(text: str, zeichen: str, gruppen: bool) -> Decimal:
     return Decimal(text.replace("." if zeichen == "," else ",", "").replace(",", "."))
 
 
-def _zahl(spalte: Spalte, werte: Iterable[Any]) -> Callable[[Any], Decimal | int]:
-    zeichen, gruppen = _zahlzeichen(w.strip() for w in werte if isinstance(w, str))
-
-    def wandle(wert: Any) -> Decimal | int:
-        if isinstance(wert, (bool, date, time, timedelta)):
-            raise Unlesbar("Die Zelle enthält ein Datum, eine Uhrzeit oder einen Wahrheitswert statt einer Zahl.",
-                           "Die Zelle als Zahl formatieren und den Wert neu eingeben.", "art")
-        zahl = _aus_zahl(wert if isinstance(wert, (int, float, Decimal)) else _zahl_aus_text(_text(wert), zeichen, gruppen))
-        if spalte.art == "geld" and isinstance(wert, float):  # 28.860000000000003 is binary noise around 28.86, not digits
-            zahl = Decimal(f"{wert:.15g}")
-        if spalte.art == "geld" and zahl != round(zahl, 2):
-            raise Unlesbar("Ein Betrag hat höchstens zwei Nachkommastellen.", "Auf ganze Cent angeben.", "geld")
-        if spalte.art == "ganzzahl" and zahl != zahl.to_integral_value():
-            raise Unlesbar("Das ist keine ganze Zahl.", "Eine ganze Zahl angeben.", "ganzzahl")
-        if spalte.minimum is not None and zahl < spalte.minimum:
-            raise Unlesbar(f"Der Wert ist kleiner als {spalte.minimum}.", f"Einen Wert ab {spalte.minimum} angeben.", "minimum")
-        return int(zahl) if spalte.art == "ganzzahl" else zahl
-
-    return wandle
-
-
-def _auswahl(spalte: Spalte) -> Callable[[Any], str]:
-    def wandle(wert: Any) -> str:
-        text = _text(wert).casefold()
-        if text not in spalte.werte:
-            raise Unlesbar("Dieser Wert ist hier nicht vorgesehen.", f"Einen dieser Werte eintragen: {', '.join(spalte.werte)}.", "auswahl")
-        return text
-
-    return wandle
+def _zahl(spalte: Spalte, zeichen: str, gruppen: bool, wert: Any) -> Decimal | int:
+    if isinstance(wert, (bool, date, time, timedelta)):
+        raise Unlesbar(*_FALSCHE_ART)
+    zahl = _aus_zahl(wert if isinstance(wert, _ZAHLEN) else _zahl_aus_text(_text(wert), zeichen, gruppen))
+    if spalte.art == "geld" and isinstance(wert, float):  # 28.860000000000003 is binary noise around 28.86, not digits
+        zahl = Decimal(f"{wert:.15g}")
+    if spalte.art == "geld" and zahl != round(zahl, 2):
+        raise Unlesbar("Ein Betrag hat höchstens zwei Nachkommastellen.", "Auf ganze Cent angeben.", "geld")
+    if spalte.art == "ganzzahl" and zahl != zahl.to_integral_value():
+        raise Unlesbar("Das ist keine ganze Zahl.", "Eine ganze Zahl angeben.", "ganzzahl")
+    if spalte.minimum is not None and zahl < spalte.minimum:
+        raise Unlesbar(f"Der Wert ist kleiner als {spalte.minimum}.", f"Einen Wert ab {spalte.minimum} angeben.", "minimum")
+    return int(zahl) if spalte.art == "ganzzahl" else zahl
 
 
 def wandle(spalte: Spalte, roh: Rohspalte, *, null: date = EXCEL_NULL) -> Wandlung:
     """Convert a column by its kind; `null` is day 0 of Excel's serial dates. Raises nothing: faults are in the result."""
-    einzeln: dict[str, Callable[[Any], Any]] = {"id": _id, "text": _text, "datum": lambda w: _datum(w, null), "monat": _monat,
-                                                "quartal": _quartal, "janein": _janein}
-    werter = einzeln.get(spalte.art) or (_auswahl(spalte) if spalte.art == "auswahl" else _zahl(spalte, roh.werte))
+    werter: dict[str, Callable[[Any], Any]] = {
+        "text": _text, "monat": _monat, "janein": _janein, "datum": partial(als_datum, null=null),
+        "auswahl": partial(_auswahl, spalte.werte, "auswahl"),
+        "id": partial(_muster, ID_MUSTER, "Das ist keine gültige Kennung.",
+                      "2 bis 32 Zeichen aus A–Z, 0–9, „-“, „_“ angeben, vorn keinen Strich.", "kennung"),
+        "quartal": partial(_muster, "[12][0-9]{3}Q[1-4]", "Das ist kein Quartal.", "Als JJJJQn angeben, etwa 2026Q1.", "quartal")}
+    wandle_wert = werter.get(spalte.art) or partial(_zahl, spalte, *_zahlzeichen(w.strip() for w in roh.werte if isinstance(w, str)))
     n, fehler, hinweis = len(roh.werte), [], ""
     ergebnis: list[Any] = [None] * (n + 1)
     leer = np.array([*map(ist_leer, roh.werte), True], dtype=bool)
@@ -255,20 +220,11 @@ def wandle(spalte: Spalte, roh: Rohspalte, *, null: date = EXCEL_NULL) -> Wandlu
         try:
             if isinstance(wert, Unlesbar):  # a cell the file itself could not give
                 raise wert
-            ergebnis[code] = werter(wert)
+            ergebnis[code] = wandle_wert(wert)
         except Unlesbar as unlesbar:
             fehler.append((code, unlesbar))
             continue
         if spalte.art == "datum" and not hinweis and (isinstance(wert, float) or str(wert).strip().isdigit()):
             hinweis = f"Tageszahlen der Tabellenkalkulation wurden als Datum gelesen, etwa {int(wert)} als {ergebnis[code]:%d.%m.%Y}."
-    verschieden: Any
-    typ = PANDAS_TYP.get(spalte.art, "str")
-    if typ is object:
-        verschieden = np.empty(n + 1, dtype=object)
-        verschieden[:] = ergebnis
-    elif typ == "datetime64[s]":
-        verschieden = np.array(ergebnis, dtype="datetime64[D]").astype(typ)
-    else:
-        verschieden = pd.array(ergebnis, dtype=typ)
     codes = np.where(roh.codes < 0, n, roh.codes)
-    return Wandlung(verschieden.take(codes), leer[codes], fehler, hinweis)
+    return Wandlung(pd.array(ergebnis, dtype=PANDAS_TYP.get(spalte.art, "str")).take(codes), leer[codes], fehler, hinweis)

@@ -15,7 +15,7 @@ from traeger_lib.analysis.periods import Quartal, Zeitraum, jahr_zeitraum
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.schema import Bestand
 
-GLIEDERUNG = {"quartal", "kumuliert", "vorquartal", "vorjahresquartal", "gesamt", "je_angebot", "im_budget"}  # words of a path, no figures
+GLIEDERUNG = {"quartal", "kumuliert", "vorquartal", "vorjahresquartal", "gesamt", "je_angebot", "je_hbg", "im_budget"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,16 +59,15 @@ def woher(schluessel: str) -> Herkunft:
 
 
 def zeilen_hinter(bestand: Bestand, traeger_id: str, quartal: str | Quartal, schluessel: str) -> dict[str, pd.DataFrame]:
-    """The rows behind a figure by source table: one provider's, of the offer the path names (`je_angebot[NORD-BW]`), touching its period.
-
-    For analysts in the data folder only: case rows are personal data, no report may call this. KeyError for an unknown provider,
-    TraegerFehler for an unknown key or an offer that has no part in the figure.
+    """Rows behind a figure by source table: one provider's, of the offer the path names (`je_angebot[NORD-BW]`), touching its period
+    (of a list of years or months: all of it). For analysts in the data folder only: case rows are personal data, so no report may
+    use this. KeyError for an unknown provider, TraegerFehler for an unknown key or an offer that has no part in the figure.
     """
     h, q, b = woher(schluessel), Quartal.aus(str(quartal)), bestand.nur(traeger_id)
     angebote, beginn = b["angebote"], b["traeger"]["budget_beginn"].iloc[0]
     if h.umfang in ("budget", "abrechenbar", "einzelfall") or ".im_budget." in schluessel:
         angebote = angebote[angebote["im_budget"]]
-    if genannt := re.search(r"\[([A-Z][\w-]+)\]|je_angebot[.\[]([\w-]+)", schluessel):
+    if genannt := re.search(r"\[(?!\d+\])([\w-]+)\]|je_angebot[.\[]([\w-]+)", schluessel):
         angebote = angebote[angebote["angebot_id"] == (genannt[1] or genannt[2])]
         if angebote.empty:
             raise TraegerFehler(f"„{schluessel[:80]}“ nennt kein Angebot dieses Trägers, auf dem die Zahl beruht.")
@@ -78,14 +77,14 @@ def zeilen_hinter(bestand: Bestand, traeger_id: str, quartal: str | Quartal, sch
                **{f"{n} Quartale": Zeitraum(q.vor(n - 1).zeitraum.von, bis) for n in (4, 8, 20)},
                **{f"{n} Jahre": Zeitraum(jahr_zeitraum(q.jahr - n + 1).von, bis) for n in (5, 6, 12)}}
     art = "5 Jahre" if "personal_jahre" in schluessel else next((t for t in schluessel.split(".")[1:2] if t in spannen), h.zeitraum)
-    ab_beginn = h.umfang in ("abrechenbar", "einzelfall") and art != "basisjahr" and not pd.isna(beginn)
+    ab_beginn = h.umfang in ("abrechenbar", "einzelfall") and not art.endswith(("basisjahr", "Quartale")) and not pd.isna(beginn)
     z = spannen[art].ab(beginn.date() if ab_beginn else None)
     return {name: _zeilen(b, name, h, z, q, angebote["angebot_id"]) for name in h.quellen}
 
 
 def _zeilen(b: Bestand, name: str, h: Herkunft, z: Zeitraum, q: Quartal, angebote: pd.Series) -> pd.DataFrame:
     """The rows of one table that a figure rests on: by offer, period, decision, paying body and kind of case."""
-    t = b[name]
+    t = b[name] if z.tage else b[name].iloc[:0]
     if "angebot_id" in t:
         t = t[t["angebot_id"].isin(angebote) | t["angebot_id"].isna()]  # lump sums of a budget have no offer
     if beginn := next((s for s in ("beginn", "gueltig_ab", "von", "monat") if s in t), None):
