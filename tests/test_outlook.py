@@ -1,12 +1,14 @@
 """Outlook: parts and total agree, fixed places cap, breaks and steps, look-back, back-test; all on hand-made series."""
 
 from datetime import date
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kleinbestand import bestand, fall, grund
 
 from traeger_lib import analyse, load
 from traeger_lib.analysis.outlook import ausblick, monate_mit_daten, ueber
@@ -83,10 +85,10 @@ def test_short_series_and_the_look_back(n, punkte):
 
 
 def test_the_look_back_is_three_to_ten_years(beispiel):
-    bestand = load(beispiel)
-    assert analyse(bestand, "BSP-FLUSS", "2026Q1", rueckblick_jahre=3).trend.gesamt.punkte == 36
+    b = load(beispiel)
+    assert analyse(b, "BSP-FLUSS", "2026Q1", rueckblick_jahre=3).trend.gesamt.punkte == 36
     with pytest.raises(TraegerFehler, match="zwischen 3 und 10"):
-        analyse(bestand, "BSP-FLUSS", "2026Q1", rueckblick_jahre=2)
+        analyse(b, "BSP-FLUSS", "2026Q1", rueckblick_jahre=2)
 
 
 def test_the_back_test_compares_with_the_usual_ways():
@@ -104,5 +106,19 @@ def test_the_chance_of_ending_above():
 def test_year_end_projection_of_the_example(beispiel):
     f = analyse(load(beispiel), "BSP-NORD", "2026Q1")
     h = f.hochrechnung
-    assert h.unten80_eur < h.erwartet_eur < h.oben80_eur and h.ist_eur == float(f.abweichung.kumuliert.gesamt.ist_eur)
+    assert h.unten80_eur < h.erwartet_eur < h.oben80_eur and h.ist_eur == f.abweichung.kumuliert.gesamt.ist_eur
     assert h.plaetze.unten80 < h.plaetze.mittel < h.plaetze.oben80 and 0 < h.anteil_ueber_plan < 1
+
+
+@pytest.mark.parametrize(("datenstand", "bis"), [(date(2026, 3, 31), None), (date(2026, 3, 30), None), (date(2026, 3, 31), date(2026, 6, 30))])
+def test_a_projection_of_constant_places_is_the_budget(datenstand, bis):
+    """10 places all along at 52,00 €: expected about 10 × 365 × 52 = 189.800 €, also where the Datenstand lies inside the quarter (no month
+    counted twice) and where the agreed rate ends in June (the last one is carried on)."""
+    b = bestand(datenstand, **grund("A-1"), faelle=[fall(f"P{i}", "A-1", date(2023, 1, 1), None) for i in range(10)],
+                entgelte=[{"angebot_id": "A-1", "hbg": "1", "gueltig_ab": date(2020, 1, 1), "gueltig_bis": bis,
+                           "grundpauschale": Decimal(0),
+                           "massnahmepauschale": Decimal(52), "investitionsbetrag": Decimal(0)}],
+                budgets=[{"traeger_id": "T1", "budgetjahr": 2026, "version": 1, "beschlossen_am": date(2025, 11, 1), "art": "fallbezogen",
+                          "angebot_id": "A-1", "hbg": "1", "plaetze_plan": Decimal(0 if bis else 10)}])
+    h = analyse(b, "T1", "2026Q1").hochrechnung
+    assert float(h.erwartet_eur) == pytest.approx(189_800, rel=0.02)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
 from functools import cached_property
@@ -34,7 +34,6 @@ from traeger_lib.analysis.facts import (
     Fallzahlen,
     FallzahlenBlock,
     Gegliedert,
-    Hinweis,
     Massnahme,
     Massnahmen,
     Monat,
@@ -45,7 +44,8 @@ from traeger_lib.analysis.facts import (
     Zweifach,
 )
 from traeger_lib.analysis.hbg import gesamtindex, hbg_mix, tage_je_gruppe
-from traeger_lib.analysis.models import MODELLE, STANDARD, Modell, modell
+from traeger_lib.analysis.models import Modell, modell
+from traeger_lib.analysis.money import aus_cent
 from traeger_lib.analysis.outlook import (
     RUECKBLICK_MAX,
     RUECKBLICK_MIN,
@@ -57,7 +57,8 @@ from traeger_lib.analysis.outlook import (
     monate_mit_daten,
 )
 from traeger_lib.analysis.periods import Quartal, Zeitraum, datum, jahr_zeitraum, monatsname, tag, tage
-from traeger_lib.analysis.rates import KEIN, Entgelte, entgeltzeilen, gruppenrang
+from traeger_lib.analysis.rates import Entgelte, entgeltzeilen, fortgeschrieben, gruppenrang
+from traeger_lib.analysis.remarks import hinweise
 from traeger_lib.analysis.staffing import Grundlage, Personal, grundlage, personal_angebot, personal_gesamt
 from traeger_lib.analysis.volume import Aufenthalte, Personen, Personenzaehlung, Volumen, aufenthalte, volumen
 from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler
@@ -66,7 +67,7 @@ from traeger_lib.inputs.schema import Bestand, zeilen
 T = TypeVar("T")
 RUECKBLICK_JAHRE = 5
 QUARTALSVERLAUF = 8  # quarters of staffing and mix shown
-ABGESCHLOSSEN = {"abgeschlossen", "erledigt", "beendet", "zurueckgestellt", "verworfen"}
+ABGESCHLOSSEN = {"abgeschlossen", "erledigt", "beendet", "umgesetzt", "zurueckgestellt", "zurückgestellt", "verworfen"}
 
 
 def analyse(bestand: Bestand, traeger_id: str, quartal: str | Quartal, *, rueckblick_jahre: int = RUECKBLICK_JAHRE) -> Facts:
@@ -79,13 +80,13 @@ def analyse(bestand: Bestand, traeger_id: str, quartal: str | Quartal, *, rueckb
     if not RUECKBLICK_MIN <= rueckblick_jahre <= RUECKBLICK_MAX:
         raise TraegerFehler(f"Der Rückblick muss zwischen {RUECKBLICK_MIN} und {RUECKBLICK_MAX} Jahren liegen, nicht {rueckblick_jahre}.")
     try:
-        return _Analyse(bestand.nur(traeger_id), traeger_id, q, rueckblick_jahre).facts()
+        return Analyse(bestand.nur(traeger_id), traeger_id, q, rueckblick_jahre).facts()
     except Fehlerliste as e:
         raise Fehlerliste([replace(f, traeger_id=traeger_id) for f in e.fehler]) from None
 
 
 @dataclass(frozen=True)
-class _Analyse:
+class Analyse:
     """The steps in order; each is computed once and kept."""
 
     bestand: Bestand
@@ -191,7 +192,7 @@ class _Analyse:
             puffer_jahre=self.puffer_jahre(), korridor=self.korridor(), **self.geschehen(), trend=self.trend,
             hochrechnung=self.hochrechnung(), massnahmen=massnahmen,
             entgelte=entgeltzeilen(b, q.kumuliert.von, jahr_zeitraum(q.jahr).bis), verlauf=self.verlauf(),
-            quartalsverlauf=self.quartalsverlauf(), hinweise=tuple(self.hinweise()))
+            quartalsverlauf=self.quartalsverlauf(), hinweise=tuple(hinweise(self)))
 
     def _zweifach(self, f: Callable[[Zeitraum], T]) -> Zweifach[T]:
         quartal = f(self.quartal.zeitraum)
@@ -278,7 +279,8 @@ class _Analyse:
 
     def personal(self, z: Zeitraum) -> Gegliedert[Personal]:
         s, alle = self.vol.scheibe(z), tuple(a.angebot_id for a in self.angebote)
-        je = {g.angebot_id: personal_angebot(g, z, s, self._eigene_und_alle(z, (g.angebot_id,))) for g in self.grundlagen}
+        mass = self.verfahren().personalanteil_nach or "tage"
+        je = {g.angebot_id: personal_angebot(g, z, s, self._eigene_und_alle(z, (g.angebot_id,)), mass) for g in self.grundlagen}
         return Gegliedert(personal_gesamt(list(je.values()), self.grundlagen, z, s, self._eigene_und_alle(z, alle)), je)
 
     def _eigene_und_alle(self, z: Zeitraum, angebote: tuple[str, ...]) -> tuple[Fraction | None, Fraction | None]:
@@ -320,8 +322,8 @@ class _Analyse:
         if self.version is None or a.soll_eur is None or a.abweichung_eur is None or not z.tage:
             return None
         rueckblick = Zeitraum(max(self.datenbeginn, date(z.bis.year - self.rueckblick_jahre, 1, 1)), z.bis)
-        ab = sum(self._fallzahlen(rueckblick, [x]).abgaenge or 0 for x in self.im_budget)
-        eigene = self.vol.wo(eigen=True) & np.isin(self.vol.spalte("angebot_id"), self.im_budget)
+        abgaenge = {x: n for x in self.im_budget if (n := self._fallzahlen(rueckblick, [x]).abgaenge) is not None}
+        eigene = self.vol.wo(eigen=True) & np.isin(self.vol.spalte("angebot_id"), list(abgaenge))
         personenjahre = float(self.vol.summe(self.vol.entgelttage, rueckblick)[eigene].sum()) / 365.25
         s = slice((z.von - self.entgelte.von).days, (z.bis - self.entgelte.von).days + 1)
         fest = {a.angebot_id: a.plaetze for a in self.angebote}
@@ -331,13 +333,15 @@ class _Analyse:
                            alle[p.angebot_id] / n if (n := fest[p.angebot_id]) else 0.0) for p in self.version.plan]
         v = self.verfahren()
         return korridor(plan, z, soll_eur=a.soll_eur, abweichung_eur=a.abweichung_eur, basisjahr=self.version.basisjahr,
-                        mu=abgangsrate(ab, personenjahre), unten_prozent=v.korridor_unten_prozent, oben_prozent=v.korridor_oben_prozent)
+                        mu=abgangsrate(sum(abgaenge.values()), personenjahre), unten_prozent=v.korridor_unten_prozent,
+                        oben_prozent=v.korridor_oben_prozent)
 
     def geschehen(self) -> dict[str, Any]:
         """Transitions, admissions against stock, free places, events, special cases."""
         q, b, stays = self.quartal, self.bestand, self.stays
-        rueckblick = Zeitraum(date(q.jahr - self.rueckblick_jahre, 1, 1), q.zeitraum.bis)
-        jahr = Zeitraum(q.vor(3).zeitraum.von, q.zeitraum.bis)
+        erster = self.datenbeginn + timedelta(days=1)  # who was there on the first day in the data did not come in then
+        rueckblick = Zeitraum(max(date(q.jahr - self.rueckblick_jahre, 1, 1), erster), q.zeitraum.bis)
+        jahr = Zeitraum(max(q.vor(3).zeitraum.von, self.datenbeginn), q.zeitraum.bis)
         mit_faellen = [a.angebot_id for a in self.angebote if a.angebot_id not in self.aggregiert]
         return {
             "uebergaenge": uebergaenge(b, stays, rueckblick),
@@ -409,14 +413,17 @@ class _Analyse:
             return None
         saetze: dict[str, dict[str, float]] = {}
         for angebot in self.im_budget:
-            mix = tage_je_gruppe(self.vol, self.quartal.zeitraum, angebot_id=angebot)
-            voll = {h: np.where((r := self.entgelte.ist(angebot, h).voll) == KEIN, 0, r) for h in mix}
+            mix = {h: n for h, n in tage_je_gruppe(self.vol, self.quartal.zeitraum, angebot_id=angebot, zusage=True).items() if n}
+            voll = {h: fortgeschrieben(self.entgelte.ist(angebot, h).voll) for h in mix}
             saetze[angebot] = {monatsname(m.von): sum(n * float(voll[h][(m.von - self.entgelte.von).days]) for h, n in mix.items())
                                / 100 / (sum(mix.values()) or 1) for m in jahr_zeitraum(jahr).monate()}
         soll = sum((z.betrag_eur for z in self.budget(Decimal(0)).herleitung), Decimal(0))  # type: ignore[union-attr]
         plan = float(sum((p.plaetze_plan for p in self.version.plan), Decimal(0)))
-        return hochrechnung(jahr, {k: x for (k, h), x in je.items() if k and not h and x}, float(a.ist_eur), saetze, soll_eur=float(soll),
-                            plaetze=mittel, plaetze_plan=plan)
+        # delivered so far in complete months only: the forecast begins with the first month that is not complete
+        ist = aus_cent(sum((e.ist for je_monat in (self.effekte or {}).values() for m, e in je_monat.items()
+                            if self.monate and m.bis <= self.monate[-1].bis), Fraction(0)))
+        return hochrechnung(jahr, {k: x for (k, h), x in je.items() if k and not h and x}, ist, saetze, soll_eur=soll, plaetze=mittel,
+                            plaetze_plan=plan)
 
     def verlauf(self) -> tuple[Monat, ...]:
         plan = {j: sum((p.plaetze_plan for p in v.plan), Decimal(0)) for j, v in self.versionen.items() if v}
@@ -452,64 +459,8 @@ class _Analyse:
             kennzahl, soll, ist, wer = (None if pd.isna(x) else x for x in (r.kennzahl, r.sollwert, r.istwert, r.verantwortlich))
             liste.append(Massnahme(
                 r.massnahme_id, r.perspektive, r.ziel, r.massnahme, kennzahl, soll, ist, r.status, faellig, wer,
-                faellig is not None and faellig < stichtag and r.status not in ABGESCHLOSSEN))
+                faellig is not None and faellig < stichtag and r.status.strip().lower() not in ABGESCHLOSSEN))
         return Massnahmen(dict(sorted(Counter(m.status for m in liste).items())), sum(m.ueberfaellig for m in liste), tuple(liste))
-
-    def hinweise(self) -> list[Hinweis]:
-        b, q, h = self.bestand, self.quartal, []
-
-        def hinweis(schluessel: str, text: str) -> None:
-            h.append(Hinweis(schluessel, text))
-
-        if b.datenstand < q.zeitraum.bis:
-            hinweis("vorlaeufig", f"Vorläufig: Datenstand {b.datenstand:%d.%m.%Y}, das Quartal endet am {q.zeitraum.bis:%d.%m.%Y}.")
-        if self.version is None:
-            hinweis("kein_budget", f"Für {q.jahr} liegt bis zum Quartalsende kein beschlossenes Budget vor; "
-                    "Abweichung und Puffer entfallen.")
-            if self.effekte is None:
-                hinweis("entgelt_fehlt",
-                        "Nicht für alle Tage liegt ein Entgelt vor; ohne Budget bleiben Ist und klassische Abrechnung offen.")
-        else:
-            for p in self.version.plan:
-                if self.entgelte.spaeter_beschlossen(p.angebot_id, p.hbg, self.version.beschlossen_am):
-                    hinweis("plansatz_spaeter", f"Angebot {p.angebot_id}, HBG {p.hbg}: Das Entgelt wurde erst nach dem Budget "
-                            "beschlossen; als Plansatz gilt das erste spätere.")
-        if self.modellname and self.modellname not in MODELLE:
-            hinweis("modell_unbekannt", f"Das Budgetmodell „{self.modellname}“ ist nicht bekannt; gerechnet wird wie {STANDARD} (bekannt: "
-                    f"{', '.join(sorted(MODELLE))}).")
-        v = self.verfahren()
-        if v.korridor_unten_prozent is None and v.korridor_oben_prozent is None:
-            hinweis("kein_korridor", "Ein Korridor für Abweichungen ist nicht vereinbart.")
-        if v.personalanteil_nach is None and not b["personal"].empty:
-            hinweis("personalanteil_offen", "Wonach der eigene Anteil am Personal bemessen wird, ist nicht vereinbart; "
-                    "die Anteile nach Tagen, Personen und Euro stehen nebeneinander.")
-        if b["personal"].empty:
-            hinweis("kein_personal", "Zum Personal liegen keine Angaben vor; ob das Budget mit ausreichend Personal erbracht "
-                    "wird, lässt sich daher nicht sagen.")
-        personal = self.personal(q.zeitraum)
-        for a in self.angebote:
-            x = personal.je_angebot[a.angebot_id]
-            if x.vk is not None and x.monate_mit_angaben < x.monate:
-                hinweis("personal_luecke", f"{a.bezeichnung}: Personal ist nur für {x.monate_mit_angaben} von {x.monate} Monaten "
-                        "angegeben; gerechnet wird mit dem Mittel der angegebenen.")
-            if x.vk_soll is None and x.eigener_anteil.tage is not None:
-                hinweis("kein_schluessel", f"{a.bezeichnung}: Ein Betreuungsschlüssel fehlt; das nötige Personal lässt sich nicht "
-                        "berechnen.")
-            if a.angebot_id in self.aggregiert:
-                hinweis("monatswerte", f"{a.bezeichnung}: Es liegen nur Monatswerte vor; Fälle im Zeitraum und Wechsel lassen sich "
-                        "nicht angeben.")
-        je_angebot = [(a.bezeichnung, self.trend.je_angebot[a.angebot_id]) for a in self.angebote]
-        for name, reihe in [("Träger gesamt", self.trend.gesamt), *je_angebot]:
-            if reihe is not None and reihe.sprung is not None:
-                vorher, nachher = (f"{w:.1f}".replace(".", ",") for w in (reihe.sprung.vorher, reihe.sprung.nachher))
-                hinweis("niveausprung", f"{name}: Im Monat {reihe.sprung.monat} ändert sich die Belegung sprunghaft von etwa {vorher} auf "
-                        f"{nachher} Plätze. Gab es dafür einen Grund, etwa eine geänderte Erfassung?")
-        t = self.trend.gesamt
-        if t is None:
-            hinweis("kein_trend", "Für eine Prognose liegen zu wenige Monate vor.")
-        elif t.tendenz:
-            hinweis("tendenz", f"Erst {t.punkte} Monate Daten: Die Aussage ist eine Tendenz.")
-        return h + [Hinweis("daten", text) for _, text in b.hinweise]
 
 
 def _summe(spalte: pd.Series) -> int | None:

@@ -132,10 +132,10 @@ def ereignisse(bestand: Bestand, stays: Aufenthalte, quartale: Sequence[Quartal]
 
 
 def _unterbrechungen(bestand: Bestand) -> np.ndarray:
-    """First days of absences of persons of the own paying bodies; adjacent absences in one offer are one."""
+    """First days of absences in offers where the person is an own case; adjacent absences in one offer are one."""
     ab, f = bestand["abwesenheiten"], bestand["faelle"]
     eigene = f[f["kostentraeger"].isin(bestand.eigene_kostentraeger)]
-    ab = ab[ab["person_id"].isin(set(eigene["person_id"]))]
+    ab = ab.merge(eigene[["person_id", "angebot_id"]].drop_duplicates(), on=["person_id", "angebot_id"])
     ab = ab.sort_values(["person_id", "angebot_id", "beginn"])
     beginn, ende = tage(ab["beginn"]), tage(ab["ende"])
     person, angebot = ab["person_id"].to_numpy(), ab["angebot_id"].to_numpy()

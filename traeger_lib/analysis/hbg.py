@@ -32,7 +32,8 @@ class HbgMix:
 
 @dataclass(frozen=True, slots=True)
 class Mixindex:
-    """Need against budget over several offers: Σ ΣA·p0 ÷ Σ ΣA·p̄, where p̄ is each offer's budgeted mean rate.
+    """Need against budget over several offers: Σ ΣA·p0 ÷ Σ ΣA·p̄, where p̄ = ΣP·p0 ÷ ΣP is each offer's budgeted mean rate of the
+    period; with one offer it is that offer's index.
 
     Shifts between offers stay out of it; 1 means the budgeted need. `_ausgang` with the groups before S.
     """
@@ -89,7 +90,7 @@ def gesamtindex(vol: Volumen, z: Zeitraum, effekte: Iterable[Effekte]) -> Mixind
     gesamt = sum(tage_je_gruppe(vol, z).values())
     s_tage = sum(tage_je_gruppe(vol, z, s=True).values())
     geplant = [e for e in effekte if e.p and e.a]
-    a_pquer = sum((e.a_pquer for e in geplant), Fraction(0))
+    a_pquer = sum((e.a * e.soll / e.p for e in geplant), Fraction(0))
     index, ausgang = (sum((getattr(e, feld) for e in geplant), Fraction(0)) / a_pquer if a_pquer else None for feld in ("a_p0", "aa_p0"))
     return Mixindex(Fraction(s_tage, gesamt) if gesamt else None, index, ausgang)
 

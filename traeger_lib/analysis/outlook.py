@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from decimal import Decimal
 from math import erfc, sqrt
 
 import numpy as np
 import pandas as pd
 
+from traeger_lib.analysis.money import runde_cent
 from traeger_lib.analysis.periods import Zeitraum, jahr_zeitraum, monatsende, monatsname
 from traeger_lib.analysis.trend import Forecast, forecast
 from traeger_lib.inputs.schema import zeilen
@@ -293,30 +295,29 @@ def _ruecktest(werte: np.ndarray, monate: Sequence[Zeitraum], jahre: int = 4) ->
 @dataclass(frozen=True, slots=True)
 class Hochrechnung:
     """Year-end projection for the offers in the budget, cases that are billed: places in the year's mean with 80 % interval, the
-    chance of ending above the plan, and Euro: delivered so far + forecast places × days × today's mix at the rates agreed."""
+    chance of ending above the plan, and Euro: delivered in complete months + forecast places × days × today's mix at the agreed
+    rates (where none is agreed yet, the last one)."""
 
     jahr: int
     plaetze: Prognosepunkt
     plaetze_plan: float
     anteil_ueber_plan: float
-    soll_eur: float
-    ist_eur: float
-    erwartet_eur: float
-    unten80_eur: float
-    oben80_eur: float
+    soll_eur: Decimal
+    ist_eur: Decimal
+    erwartet_eur: Decimal
+    unten80_eur: Decimal
+    oben80_eur: Decimal
 
 
-def hochrechnung(jahr: int, je_angebot: Mapping[str, Ausblick], ist_eur: float, saetze: Mapping[str, Mapping[str, float]], *,
-                 soll_eur: float,
-                 plaetze: Prognosepunkt, plaetze_plan: float) -> Hochrechnung:
+def hochrechnung(jahr: int, je_angebot: Mapping[str, Ausblick], ist_eur: Decimal, saetze: Mapping[str, Mapping[str, float]], *,
+                 soll_eur: Decimal, plaetze: Prognosepunkt, plaetze_plan: float) -> Hochrechnung:
     """Project a year. `saetze`: offer → month → mean rate in € a day of today's mix; `plaetze`: the year mean of all offers."""
     tage = {monatsname(m.von): m.tage for m in jahr_zeitraum(jahr).monate()}
     rest = sum(p.mittel * tage[p.periode] * saetze[a][p.periode] for a, x in je_angebot.items() for p in x.prognose if p.periode in tage)
     platztage = sum(p.mittel * tage[p.periode] for x in je_angebot.values() for p in x.prognose if p.periode in tage)
     je_platz = rest / platztage if platztage else 0.0
     gesamt = jahr_zeitraum(jahr).tage * je_platz  # Euro of one more place in the year's mean
-    return Hochrechnung(jahr, plaetze, plaetze_plan, ueber(plaetze.mittel, plaetze.oben80, plaetze_plan), soll_eur, ist_eur, ist_eur + rest,
-                        ist_eur + rest - gesamt * (plaetze.mittel - plaetze.unten80),
-                        ist_eur + rest + gesamt * (plaetze.oben80 - plaetze.mittel))
-
-
+    erwartet, unten, oben = (ist_eur + runde_cent(Decimal(repr(x))) for x in (
+        rest, rest - gesamt * (plaetze.mittel - plaetze.unten80), rest + gesamt * (plaetze.oben80 - plaetze.mittel)))
+    chance = ueber(plaetze.mittel, plaetze.oben80, plaetze_plan)
+    return Hochrechnung(jahr, plaetze, plaetze_plan, chance, soll_eur, ist_eur, erwartet, unten, oben)

@@ -79,10 +79,10 @@ class Entgelte:
         the first decided later that is, and failing that the group's first later rate."""
         return self._modell(self, angebot_id, hbg, beschlossen_am)
 
-    def spaeter_beschlossen(self, angebot_id: str, hbg: str, beschlossen_am: date) -> bool:
-        """True where a group had no rate at all on the day the budget was decided."""
-        zeilen = self._zeilen.get((angebot_id, hbg), np.array([], np.int64))
-        return bool(len(zeilen)) and bool((self._beschluss[zeilen] > tag(beschlossen_am)).all())
+    def spaeter_beschlossen(self, angebot_id: str, hbg: str, beschlossen_am: date, von: date) -> bool:
+        """True where from `von` on a plan rate had to be taken from a decision later than the budget's."""
+        welche = self.je_hbg(angebot_id, hbg, beschlossen_am).zeile[(von - self.von).days:]
+        return bool((self._beschluss[welche[welche >= 0]] > tag(beschlossen_am)).any())
 
     def gruppen(self, angebot_id: str) -> dict[str, Decimal]:
         """The need groups of an offer that have a rate, with their planned places (all equal where none are planned)."""
@@ -141,6 +141,12 @@ def mittelwert(entgelte: Entgelte, angebot_id: str, hbg: str, plan_am: date | No
 
 
 ENTGELTMODELLE: dict[str, Callable[[Entgelte, str, str, date | None], Tagessatz]] = {"je_hbg": Entgelte.je_hbg, "mittelwert": mittelwert}
+
+
+def fortgeschrieben(cent: np.ndarray) -> np.ndarray:
+    """Rates per day with gaps filled by the last known rate (0 before the first): what a projection has to assume."""
+    letzte = np.maximum.accumulate(np.where(cent != KEIN, np.arange(len(cent)), -1))
+    return np.where(letzte >= 0, cent[np.maximum(letzte, 0)], 0)
 
 
 def _spaeteste_zuerst(zeilen: np.ndarray, beschluss: np.ndarray) -> np.ndarray:

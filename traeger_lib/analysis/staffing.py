@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 
 import numpy as np
 import pandas as pd
 
+from traeger_lib.analysis.money import runde_cent
 from traeger_lib.analysis.periods import Zeitraum, tag
 from traeger_lib.analysis.rates import KEIN, Entgelte
 from traeger_lib.analysis.volume import Volumen
@@ -35,8 +37,8 @@ class Personal:
     vk: mean VK of the months given · vk_soll = own average places ÷ persons per VK · fachkraftquote = VK Fachkräfte ÷ VK
     Fachkräfte and Nicht-Fachkräfte · vk_anteilig = vk × eigener_anteil · erfuellung = vk_anteilig ÷ vk_soll ·
     personen_je_vk = own places ÷ vk_anteilig · vk_je_100_plaetze = 100 × vk_anteilig ÷ own places ·
-    unbesetzt_eur = (vk_soll − vk_anteilig by days) × months × mean cost of a VK and month, where costs are given; a surplus is
-    negative.
+    unbesetzt_eur = (vk_soll − vk_anteilig by the leading measure) × months × mean cost of a VK and month, where costs are given;
+    ueberbesetzt_eur the same for a surplus. Of all offers each is a sum, so that one does not hide the other.
     """
 
     angebot_id: str | None
@@ -48,7 +50,8 @@ class Personal:
     erfuellung: NachMassstab
     personen_je_vk: NachMassstab
     vk_je_100_plaetze: NachMassstab
-    unbesetzt_eur: Zahl
+    unbesetzt_eur: Decimal | None
+    ueberbesetzt_eur: Decimal | None
     monate_mit_angaben: int
     monate: int
 
@@ -125,8 +128,8 @@ def eigener_anteil(grundlagen: Iterable[Grundlage], s: slice, personen: tuple[Za
                         Fraction(euro_eigen, euro_alle) if euro_alle and not fehlt else None)
 
 
-def personal_angebot(g: Grundlage, z: Zeitraum, s: slice, personen: tuple[Zahl, Zahl]) -> Personal:
-    """Staffing of one offer in a period; `s` are the days of `z`."""
+def personal_angebot(g: Grundlage, z: Zeitraum, s: slice, personen: tuple[Zahl, Zahl], massstab: str = "tage") -> Personal:
+    """Staffing of one offer in a period; `s` are the days of `z`, `massstab` leads the Euro of vacancies."""
     monate = z.monate()
     gegeben = [g.vk[m.von.replace(day=1)] for m in monate if m.von.replace(day=1) in g.vk]
     vk = sum((sum(m, Fraction(0)) for m in gegeben), Fraction(0)) / len(gegeben) if gegeben else None
@@ -136,7 +139,8 @@ def personal_angebot(g: Grundlage, z: Zeitraum, s: slice, personen: tuple[Zahl, 
     anteilig = NachMassstab(*(None if vk is None or (a := getattr(anteil, m)) is None else vk * a for m in MASSSTAEBE))
     bezahlt = [g.kosten[m.von.replace(day=1)] for m in monate if m.von.replace(day=1) in g.kosten]
     je_vk = _durch(sum((k for k, _ in bezahlt), Fraction(0)), sum((v for _, v in bezahlt), Fraction(0)))
-    luecke = None if None in (soll, anteilig.tage, je_vk) else (soll - anteilig.tage) * len(monate) * je_vk  # type: ignore[operator]
+    da = getattr(anteilig, massstab)
+    luecke = None if soll is None or da is None or je_vk is None else runde_cent((soll - da) * len(monate) * je_vk)
     return _verhaeltnisse(g.angebot_id, vk, soll, _durch(fach, fach + nicht), anteil, anteilig,
                           Fraction(int(g.eigen[s].sum()), z.tage), luecke, len(gegeben), len(monate))
 
@@ -153,18 +157,22 @@ def personal_gesamt(teile: Sequence[Personal], grundlagen: Sequence[Grundlage], 
     fach, nicht = (sum((sum((m[i] for m in ms), Fraction(0)) / len(ms) for ms in monatlich if ms), Fraction(0)) for i in (0, 1))
     quote = None if vk is None else _durch(fach, fach + nicht)
     plaetze = Fraction(sum(int(g.eigen[s].sum()) for g in grundlagen), z.tage)
-    return _verhaeltnisse(None, vk, soll, quote, eigener_anteil(grundlagen, s, personen), anteilig, plaetze,
-                          _summe([t.unbesetzt_eur for t, _ in aktiv]),
-                          min((t.monate_mit_angaben for t, _ in aktiv), default=0), len(z.monate()))
+    gesamt = _verhaeltnisse(None, vk, soll, quote, eigener_anteil(grundlagen, s, personen), anteilig, plaetze, None,
+                            min((t.monate_mit_angaben for t, _ in aktiv), default=0), len(z.monate()))
+    if any(t.unbesetzt_eur is None for t, _ in aktiv) or not aktiv:
+        return gesamt
+    fehlt, mehr = (sum((getattr(t, x) for t, _ in aktiv), Decimal("0.00")) for x in ("unbesetzt_eur", "ueberbesetzt_eur"))
+    return replace(gesamt, unbesetzt_eur=fehlt, ueberbesetzt_eur=mehr)
 
 
 def _verhaeltnisse(angebot_id: str | None, vk: Zahl, soll: Zahl, quote: Zahl, anteil: NachMassstab, anteilig: NachMassstab,
-                   plaetze: Fraction, unbesetzt_eur: Zahl, monate_mit: int, monate: int) -> Personal:
+                   plaetze: Fraction, luecke: Decimal | None, monate_mit: int, monate: int) -> Personal:
     je = [getattr(anteilig, m) for m in MASSSTAEBE]
     return Personal(
         angebot_id, vk, soll, quote, anteil, anteilig, NachMassstab(*(_durch(a, soll) for a in je)),
         NachMassstab(*(_durch(plaetze, a) for a in je)), NachMassstab(*(_durch(None if a is None else 100 * a, plaetze) for a in je)),
-        unbesetzt_eur, monate_mit, monate)
+        None if luecke is None else max(luecke, Decimal("0.00")), None if luecke is None else max(-luecke, Decimal("0.00")),
+        monate_mit, monate)
 
 
 def _durch(a: Zahl, b: Zahl) -> Zahl:

@@ -91,7 +91,8 @@ def trend(facts: Facts) -> list[Tabelle]:
             f"Hochrechnung {h.jahr}", "Angebote im Budget, abgerechnete Fälle; „von … bis“ mit 80 % Sicherheit",
             spalten("Größe", ("erwartet", "zahl1"), ("von", "zahl1"), ("bis", "zahl1"), ("Budget", "zahl1")),
             (("Plätze im Jahresmittel", h.plaetze.mittel, h.plaetze.unten80, h.plaetze.oben80, h.plaetze_plan),
-             ("Leistungswert in Tausend Euro", h.erwartet_eur / 1000, h.unten80_eur / 1000, h.oben80_eur / 1000, h.soll_eur / 1000))))
+             ("Leistungswert in Tausend Euro", h.erwartet_eur / 1000, h.unten80_eur / 1000, h.oben80_eur / 1000,
+              h.soll_eur / 1000))))
     return tabellen
 
 
@@ -253,12 +254,12 @@ def personal(facts: Facts) -> list[Tabelle]:
     jahre = [(str(j.jahr), j.personal) for j in facts.personal_jahre]
     tabellen.append(Tabelle(
         "Personal nach Jahren", f"Träger gesamt; eigener Anteil nach Tagen; {facts.quartal.jahr} bis {f.tag(facts.quartal.zeitraum.bis)}; "
-        "unbesetzt in Euro, wo Personalkosten angegeben sind (Überschuss mit Minus)",
-        spalten(("Jahr", "jahr"), ("VK anteilig", "zahl2"), ("nötig", "zahl2"), ("Differenz", "differenz1"), ("Erfüllung", "prozent"),
-                ("Fachkraft\u00adquote", "prozent"), ("unbesetzt, Euro", "euro_differenz")),
+        "unbesetzte und überzählige VK in Euro, wo Personalkosten angegeben sind",
+        spalten(("Jahr", "jahr"), ("VK anteilig", "zahl2"), ("nötig", "zahl2"), ("Differenz", "differenz2"), ("Erfüllung", "prozent"),
+                ("Fachkraft\u00adquote", "prozent"), ("unbesetzt, Euro", "euro"), ("über\u00adzählig, Euro", "euro")),
         tuple((j, p.vk_anteilig.tage, p.vk_soll,
-               None if p.vk_anteilig.tage is None or p.vk_soll is None else p.vk_anteilig.tage - p.vk_soll,
-               p.erfuellung.tage, p.fachkraftquote, p.unbesetzt_eur) for j, p in jahre)))
+               None if p.vk_anteilig.tage is None or p.vk_soll is None else f.runde(p.vk_anteilig.tage, 2) - f.runde(p.vk_soll, 2),
+               p.erfuellung.tage, p.fachkraftquote, p.unbesetzt_eur, p.ueberbesetzt_eur) for j, p in jahre)))
     return tabellen
 
 

@@ -13,10 +13,12 @@ import xlsxwriter
 from traeger_lib.analysis.facts import Facts
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting.content import TABELLEN
+from traeger_lib.reporting.origin import begriffe
 from traeger_lib.reporting.sentences import muster, saetze, titel
 from traeger_lib.reporting.tables import Tabelle, Wert
 
 ZAHLENFORMAT = {"zahl": "#,##0", "zahl1": "#,##0.0", "zahl2": "#,##0.00", "zahl3": "#,##0.000", "differenz1": "+#,##0.0;-#,##0.0;0.0",
+                "differenz2": "+#,##0.00;-#,##0.00;0.00",
                 "euro": "#,##0.00", "euro_differenz": "+#,##0.00;-#,##0.00;0.00", "prozent": "0.0%", "datum": "dd.mm.yyyy"}
 BREITE_ERSTE, BREITE = 34, 14
 
@@ -91,6 +93,6 @@ def _methode(wb: Any, formate: dict[str, Any], herkunft: dict[str, str]) -> None
     ws = wb.add_worksheet("Methode")
     ws.set_column(0, 0, 32)
     ws.set_column(1, 1, 110)
-    for i, (a, b) in enumerate([*muster()["methode"].items(), *herkunft.items()]):
+    for i, (a, b) in enumerate([*begriffe(), *herkunft.items()]):
         ws.write_string(i, 0, a, formate["titel"])
         ws.write_string(i, 1, b, formate["text"])

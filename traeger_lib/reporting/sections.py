@@ -13,6 +13,7 @@ from html import escape
 from traeger_lib.analysis.facts import Facts
 from traeger_lib.reporting import charts, content
 from traeger_lib.reporting import formats as f
+from traeger_lib.reporting.origin import begriffe
 from traeger_lib.reporting.sentences import hochrechnung, leitmassstab, muster, saetze, titel
 from traeger_lib.reporting.tables import Abbildung, Tabelle
 
@@ -149,9 +150,9 @@ def hinweise(facts: Facts) -> Html:
 
 def methode(facts: Facts, herkunft: Mapping[str, str]) -> Html:
     """Method, terms and provenance: from which data, code and parameters every figure came."""
-    begriffe = "".join(f"<dt>{escape(b)}</dt><dd>{escape(t)}</dd>" for b, t in muster()["methode"].items())
+    eintraege = "".join(f"<dt>{escape(b)}</dt><dd>{escape(t)}</dd>" for b, t in begriffe())
     zeilen = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in herkunft.items())
-    return Html(_abschnitt("methode", "Methode und Begriffe", f'<dl class="begriffe">{begriffe}</dl>').text
+    return Html(_abschnitt("methode", "Methode und Begriffe", f'<dl class="begriffe">{eintraege}</dl>').text
                 + f'<footer class="herkunft"><h2>Herkunft</h2><dl>{zeilen}</dl>'
                 "<p>Gesprächsgrundlage für das Steuerungsgespräch.</p></footer>")
 

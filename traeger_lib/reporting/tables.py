@@ -20,6 +20,7 @@ FORM: dict[str, Callable[[Any], str]] = {
     "zahl2": lambda x: f.zahl(x, 2),
     "zahl3": lambda x: f.zahl(x, 3),
     "differenz1": lambda x: f.zahl(x, 1, vorzeichen=True),
+    "differenz2": lambda x: f.zahl(x, 2, vorzeichen=True),
     "euro": lambda x: f.zahl(x, 2),
     "euro_differenz": lambda x: f.zahl(x, 2, vorzeichen=True),
     "prozent": lambda x: f.prozent(x),
