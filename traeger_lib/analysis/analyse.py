@@ -183,13 +183,13 @@ class Analyse:
         return Facts(
             traeger_id=self.traeger_id, name=self.traeger["name"], ort=None if pd.isna(self.traeger["ort"]) else self.traeger["ort"],
             leistungstraeger=b.leistungstraeger, quartal=q, datenstand=b.datenstand, vorlaeufig=b.datenstand < q.zeitraum.bis,
-            erfunden=b.erfunden, bestandshinweis=b.hinweis, angebote=self.angebote, termin=self.termin(), verfahren=self.verfahren(),
+            erfunden=b.erfunden, bestandshinweis=b.hinweis, angebote=self.angebote, termin=self.termin(), verfahren=self.verfahren,
             fallzahlen=self._zweifach(self.fallzahlen), fallzahlen_vorquartal=self.vergleich(q.vor(1)),
             fallzahlen_vorjahresquartal=self.vergleich(q.vor(4)), hbg=self._zweifach(self.hbg),
             abweichung=self._zweifach(self.abweichung),
             klassische_abrechnung=abrechnung, personal=self._zweifach(self.personal),
             personal_jahre=self.personal_jahre(), budget=self.budget(abrechnung.kumuliert.gesamt.betrag_eur),
-            puffer_jahre=self.puffer_jahre(), korridor=self.korridor(), **self.geschehen(), trend=self.trend,
+            puffer_jahre=self.puffer_jahre, korridor=self.korridor(), **self.geschehen(), trend=self.trend,
             hochrechnung=self.hochrechnung(), massnahmen=massnahmen,
             entgelte=entgeltzeilen(b, q.kumuliert.von, jahr_zeitraum(q.jahr).bis), verlauf=self.verlauf(),
             quartalsverlauf=self.quartalsverlauf(), hinweise=tuple(hinweise(self)))
@@ -279,7 +279,7 @@ class Analyse:
 
     def personal(self, z: Zeitraum) -> Gegliedert[Personal]:
         s, alle = self.vol.scheibe(z), tuple(a.angebot_id for a in self.angebote)
-        mass = self.verfahren().personalanteil_nach or "tage"
+        mass = self.verfahren.personalanteil_nach or "tage"
         je = {g.angebot_id: personal_angebot(g, z, s, self._eigene_und_alle(z, (g.angebot_id,)), mass) for g in self.grundlagen}
         return Gegliedert(personal_gesamt(list(je.values()), self.grundlagen, z, s, self._eigene_und_alle(z, alle)), je)
 
@@ -297,6 +297,7 @@ class Analyse:
         return (*(Personaljahr(j, self.personal(jahr_zeitraum(j)).gesamt) for j in jahre),
                 Personaljahr(self.quartal.jahr, self.personal(self.quartal.kumuliert).gesamt))
 
+    @cached_property
     def puffer_jahre(self) -> tuple[PufferJahr, ...]:
         """Puffer of every budget year in the data, the current one to the quarter's end; a past year without rates is left out."""
         ergebnis, bis = [], self.quartal.zeitraum.bis
@@ -331,7 +332,7 @@ class Analyse:
         plan = [Plangruppe(p.angebot_id, float(p.plaetze_plan),
                            float(self.entgelte.plan(p.angebot_id, p.hbg, self.version.beschlossen_am).voll[s].mean()) / 100,
                            alle[p.angebot_id] / n if (n := fest[p.angebot_id]) else 0.0) for p in self.version.plan]
-        v = self.verfahren()
+        v = self.verfahren
         return korridor(plan, z, soll_eur=a.soll_eur, abweichung_eur=a.abweichung_eur, basisjahr=self.version.basisjahr,
                         mu=abgangsrate(sum(abgaenge.values()), personenjahre), unten_prozent=v.korridor_unten_prozent,
                         oben_prozent=v.korridor_oben_prozent)
@@ -373,13 +374,14 @@ class Analyse:
             reihen[schluessel] = [Fraction(int(je_tag[self.vol.scheibe(m)].sum()), m.tage) for m in self.monate]
         return reihen
 
-    def _ausblick(self, maske: np.ndarray, angebote: list[str]) -> dict[Schluessel, Ausblick | None]:
-        """Outlook of total, offers and need groups over the masked groups of the volume."""
+    def _ausblick(self, maske: np.ndarray, angebote: list[str], *, gruppen: bool = True) -> dict[Schluessel, Ausblick | None]:
+        """Outlook of total, offers and (`gruppen`) need groups over the masked groups of the volume."""
         belegt = {("", ""): maske}
         for a in angebote:
             im_angebot = maske & self.vol.wo(angebot_id=a)
             belegt[a, ""] = im_angebot
-            belegt |= {(a, h): im_angebot & self.vol.wo(hbg=h) for h in sorted(set(self.vol.spalte("hbg")[im_angebot]), key=gruppenrang)}
+            belegt |= {(a, h): im_angebot & self.vol.wo(hbg=h) for h in sorted(set(self.vol.spalte("hbg")[im_angebot]),
+                                                                               key=gruppenrang) if gruppen}
         scheiben = [(self.vol.scheibe(m), m.tage) for m in self.monate]
         reihen: dict[Schluessel, list[float]] = {}
         for k, wo in belegt.items():
@@ -387,8 +389,8 @@ class Analyse:
             y = [je_tag[s].sum() / n for s, n in scheiben]
             reihen[k] = y[next((i for i, w in enumerate(y) if w), len(y)):]  # a series begins with its first case
         reihen = {k: y for k, y in reihen.items() if y or k == ("", "")}
-        typ, b = {a.angebot_id: a.leistungstyp for a in self.angebote}, self.bestand["brueche"]
-        brueche = {k: b[b["leistungstyp"].isna() | (b["leistungstyp"] == typ[k[0]])] if k[0] else b for k in reihen}
+        typ, b = {a.angebot_id: a.leistungstyp for a in self.angebote}, list(zeilen(self.bestand["brueche"]))
+        brueche = {k: [r for r in b if not k[0] or pd.isna(r.leistungstyp) or r.leistungstyp == typ[k[0]]] for k in reihen}
         return ausblick(reihen, self.monate, grenzen={a.angebot_id: float(a.plaetze) for a in self.angebote if a.plaetze},
                         brueche=brueche, rueckblick_jahre=self.rueckblick_jahre, bis_jahr=self.quartal.jahr + 1)
 
@@ -406,7 +408,7 @@ class Analyse:
         if self.version is None or a.ist_eur is None or beginnt_spaeter or not self.version.plan:
             return None
         maske = self.vol.wo(eigen=True, zusage=True) & ~self.vol.wo(besonderheit="einzelfallsetting")
-        je = self._ausblick(maske & np.isin(self.vol.spalte("angebot_id"), self.im_budget), self.im_budget)
+        je = self._ausblick(maske & np.isin(self.vol.spalte("angebot_id"), self.im_budget), self.im_budget, gruppen=False)
         gesamt = je[("", "")]
         mittel = next((p for p in (gesamt.jahresmittel if gesamt else ()) if p.periode == str(jahr)), None)
         if mittel is None:
@@ -442,6 +444,7 @@ class Analyse:
         t = t[t["quartal"] == str(self.quartal)]
         return None if t.empty else t["termin"].iloc[0].date()
 
+    @cached_property
     def verfahren(self) -> Verfahren:
         v = self.bestand["verfahren"]
         v = v[v["gueltig_ab"] <= pd.Timestamp(self.quartal.zeitraum.bis)].sort_values("gueltig_ab")

@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from math import erfc, sqrt
+from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from traeger_lib.analysis.money import runde_cent
 from traeger_lib.analysis.periods import Zeitraum, jahr_zeitraum, monatsende, monatsname
 from traeger_lib.analysis.trend import Forecast, forecast
-from traeger_lib.inputs.schema import zeilen
 
 MIN_PUNKTE = 4  # fewer months carry no forecast at all
 TENDENZ_UNTER = 24  # months; below, the report calls the statement a tendency
@@ -102,18 +101,18 @@ def monate_mit_daten(beginn: date, bis: date) -> list[Zeitraum]:
 
 
 def ausblick(reihen: Mapping[Schluessel, Sequence[float]], monate: Sequence[Zeitraum], *, grenzen: Mapping[str, float],
-             brueche: Mapping[Schluessel, pd.DataFrame], rueckblick_jahre: int, bis_jahr: int) -> dict[Schluessel, Ausblick | None]:
+             brueche: Mapping[Schluessel, Sequence[Any]], rueckblick_jahre: int, bis_jahr: int) -> dict[Schluessel, Ausblick | None]:
     """Outlook of the monthly series of one provider: total, offers, need groups of offers.
 
     Every series ends with the last of `monate` and may begin later. Forecasts run to December of `bis_jahr`. `grenzen` are fixed
-    places per offer. A series below MIN_PUNKTE months gets None.
+    places per offer, `brueche` the rows of that table that concern a series. A series below MIN_PUNKTE months gets None.
     """
     letzter = monate[-1].bis if monate else date.min
     h = (bis_jahr - letzter.year) * 12 + 12 - letzter.month if monate else 0
     lang = {k: np.array(list(y)[-12 * rueckblick_jahre:], float) for k, y in reihen.items()}
     obergrenze = _obergrenzen(lang, grenzen)
     prognosen = _stimmig(_prognosen(lang, h), obergrenze)
-    ohne = {k: z for k, y in lang.items() if (z := _ohne_bruch(y, monate[-len(y):], brueche.get(k))) is not None}
+    ohne = {k: z for k, y in lang.items() if (z := _ohne_bruch(y, monate[-len(y):], brueche.get(k, ()))) is not None}
     anders = _stimmig(_prognosen({**lang, **ohne}, h), obergrenze) if ohne else {}
     ergebnis: dict[Schluessel, Ausblick | None] = {}
     for k, y in lang.items():
@@ -125,7 +124,7 @@ def ausblick(reihen: Mapping[Schluessel, Sequence[float]], monate: Sequence[Zeit
         ergebnis[k] = Ausblick(
             "monat", rueckblick_jahre, len(y), len(y) < TENDENZ_UNTER, punkte, _jahresmittel(y, m, punkte),
             _jahresmittel(y, m, _punkte(anders[k], letzter)) if k in ohne else (), steigung, steigung - s80, steigung + s80,
-            obergrenze.get(k), _brueche(brueche.get(k), y, m), _sprung(y, m, brueche.get(k)), _ruecktest(y, m) if not k[0] else ())
+            obergrenze.get(k), _brueche(brueche.get(k, ()), y, m), _sprung(y, m, brueche.get(k, ())), _ruecktest(y, m) if not k[0] else ())
     return ergebnis
 
 
@@ -232,9 +231,9 @@ def _betroffen(monate: Sequence[Zeitraum], von: date, bis: date) -> np.ndarray:
     return np.array([m.bis >= von and m.von <= bis for m in monate], bool)
 
 
-def _brueche(tabelle: pd.DataFrame | None, werte: np.ndarray, monate: Sequence[Zeitraum]) -> tuple[Bruch, ...]:
+def _brueche(tabelle: Sequence[Any], werte: np.ndarray, monate: Sequence[Zeitraum]) -> tuple[Bruch, ...]:
     ergebnis = []
-    for r in (() if tabelle is None else zeilen(tabelle)):
+    for r in tabelle:
         gilt = ~_betroffen(monate, r.von.date(), r.bis.date())
         if not gilt.all():
             ohne = steigung_pro_jahr(werte, gilt)[0]
@@ -242,11 +241,11 @@ def _brueche(tabelle: pd.DataFrame | None, werte: np.ndarray, monate: Sequence[Z
     return tuple(ergebnis)
 
 
-def _ohne_bruch(werte: np.ndarray, monate: Sequence[Zeitraum], tabelle: pd.DataFrame | None) -> np.ndarray | None:
+def _ohne_bruch(werte: np.ndarray, monate: Sequence[Zeitraum], tabelle: Sequence[Any]) -> np.ndarray | None:
     """The series without its flagged spans: after a `bruch` only what follows counts; an `untererfassung` is bridged in a straight
     line from the three months before to the three after. None where nothing is flagged or too little is left."""
     neu, ab, betroffen = werte.copy(), 0, False
-    for r in (() if tabelle is None else zeilen(tabelle)):
+    for r in tabelle:
         wo = np.flatnonzero(_betroffen(monate, r.von.date(), r.bis.date()))
         if not len(wo):
             continue
@@ -258,7 +257,7 @@ def _ohne_bruch(werte: np.ndarray, monate: Sequence[Zeitraum], tabelle: pd.DataF
     return neu[ab:] if betroffen and len(neu) - ab >= MIN_PUNKTE else None
 
 
-def _sprung(werte: np.ndarray, monate: Sequence[Zeitraum], tabelle: pd.DataFrame | None) -> Sprung | None:
+def _sprung(werte: np.ndarray, monate: Sequence[Zeitraum], tabelle: Sequence[Any]) -> Sprung | None:
     """The largest unflagged step: a month-to-month change beyond SPRUNG usual ones that the three months after keep."""
     if len(werte) < 13:
         return None
@@ -269,7 +268,7 @@ def _sprung(werte: np.ndarray, monate: Sequence[Zeitraum], tabelle: pd.DataFrame
         if abs(d[i]) <= SPRUNG * ueblich:
             return None
         markiert = any(_betroffen(monate[i: i + 2], r.von.date() - timedelta(days=31), r.bis.date() + timedelta(days=31)).any()
-                       for r in (() if tabelle is None else zeilen(tabelle)))
+                       for r in tabelle)
         if not markiert and abs(nachher - vorher) > 0.7 * abs(d[i]) and 2 <= i < len(d) - 2:
             return Sprung(monatsname(monate[i + 1].von), float(vorher), float(nachher))
     return None

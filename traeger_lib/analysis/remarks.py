@@ -41,7 +41,7 @@ def _budget(a: Analyse) -> list[tuple[str, str]]:
         if p.plaetze_plan and a.entgelte.spaeter_beschlossen(p.angebot_id, p.hbg, a.version.beschlossen_am, beginn):
             h.append(("plansatz_spaeter", f"Angebot {p.angebot_id}, HBG {p.hbg}: Für einen Teil des Jahres wurde das Entgelt erst nach dem "
                       "Budget beschlossen; als Plansatz gilt das erste spätere."))
-    gerechnet = {p.budgetjahr for p in a.puffer_jahre()}
+    gerechnet = {p.budgetjahr for p in a.puffer_jahre}
     offen = [str(j) for j, v in a.versionen.items() if v and j <= q.jahr and j not in gerechnet]
     if offen:
         h.append(("puffer_offen", f"Der Puffer {', '.join(offen)} lässt sich nicht berechnen, weil Entgelte oder Fälle dazu fehlen."))
@@ -49,7 +49,7 @@ def _budget(a: Analyse) -> list[tuple[str, str]]:
 
 
 def _vereinbart(a: Analyse) -> list[tuple[str, str]]:
-    h, v = [], a.verfahren()
+    h, v = [], a.verfahren
     if a.modellname and a.modellname not in MODELLE:
         h.append(("modell_unbekannt", f"Das Budgetmodell „{a.modellname}“ ist nicht bekannt; gerechnet wird wie {STANDARD} (bekannt: "
                   f"{', '.join(sorted(MODELLE))})."))
