@@ -118,7 +118,8 @@ def puffer_jahr(bestand: Bestand, jahr: int, raten_fallbezogen: Decimal, klassis
 def gueltige_version(bestand: Bestand, jahr: int, stichtag: date) -> Budgetversion | None:
     """The highest version of `jahr` decided by `stichtag`, None where there is none."""
     b = bestand["budgets"]
-    b = b[(b["budgetjahr"] == jahr) & (b["beschlossen_am"] <= pd.Timestamp(stichtag))]
+    b = b[b["budgetjahr"] == jahr]
+    b = b[b.groupby("version")["beschlossen_am"].transform("max") <= pd.Timestamp(stichtag)]  # a version is decided with its last line
     if b.empty:
         return None
     b = b[b["version"] == b["version"].max()]
@@ -176,6 +177,8 @@ def _raten(fall: Decimal, pauschal: Decimal, anpassungen: tuple[tuple[str, str, 
 
 def herleitung(version: Budgetversion, vol: Volumen, entgelte: Entgelte, zeitraum: Zeitraum) -> tuple[Herleitung, ...]:
     """The case-based part line by line: offer, need group, rate period (a run of days under one agreed rate)."""
+    if not zeitraum.tage:
+        return ()  # a year before the first day of funding
     linien: list[Herleitung] = []
     fehler: list[Fehler] = []
     versatz = (zeitraum.von - entgelte.von).days
