@@ -111,7 +111,7 @@ def puffer_jahr(bestand: Bestand, jahr: int, raten_fallbezogen: Decimal, klassis
         return sum((x for x in t.loc[(t["ausgleich_jahr"] == jahr).fillna(False), spalte] if not pd.isna(x)), Decimal("0.00"))
 
     puffer, geld, massnahmen = raten_fallbezogen - klassisch, summe("anpassungen", "betrag_eur"), summe("massnahmen", "mittel_eur")
-    offen = puffer + geld - (massnahmen if puffer > 0 else -massnahmen)
+    offen = puffer + geld - (-massnahmen if puffer < 0 else massnahmen)
     return PufferJahr(jahr, raten_fallbezogen, klassisch, puffer, geld, massnahmen, offen)
 
 

@@ -50,7 +50,6 @@ class Entgelte:
     def __init__(self, bestand: Bestand, von: date, bis: date, *, modell: str = "je_hbg",
                  gewichte: Mapping[tuple[str, str], Decimal] | None = None) -> None:
         e = bestand["entgelte"]
-        self.tabelle = e
         self.von, self.bis = von, bis
         self._modell, self._gewichte = ENTGELTMODELLE[modell], gewichte or {}
         ab, ende, beschluss = tage(e["gueltig_ab"]), tage(e["gueltig_bis"]), tage(e["beschlossen_am"])

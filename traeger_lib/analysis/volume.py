@@ -75,12 +75,6 @@ class Volumen:
             maske &= self._spalten[spalte] == wert
         return maske
 
-    def monatswerte(self, z: Zeitraum, maske: np.ndarray, matrix: np.ndarray | None = None) -> np.ndarray:
-        """Days per calendar month of `z` summed over the masked groups, int64 (n_months,)."""
-        m = self.entgelttage if matrix is None else matrix
-        je_tag = m[maske].sum(axis=0)
-        return np.array([je_tag[self.scheibe(monat)].sum() for monat in z.monate()], dtype=np.int64)
-
 
 @dataclass(frozen=True)
 class Aufenthalte:
