@@ -6,7 +6,7 @@ the contract. Everything later reads the daily matrix, so a month, a quarter or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -145,12 +145,13 @@ def volumen(bestand: Bestand, bis: date, *, von: date | None = None) -> Volumen:
     anwesend = np.zeros((n, n_tage), np.int64)
     vermindert = np.zeros_like(anwesend)
     if len(stays.beginn):
-        beginn, ende = stays.beginn, _gezaehltes_ende(bestand, stays)
+        regeln = _regeln(bestand, stays.angebote)
+        beginn, ende = stays.beginn, _gezaehltes_ende(bestand, stays, regeln)
         offen_bis = min(t1, tag(bestand.datenstand))
         ende = np.where(stays.ende == OFFEN, offen_bis, ende)
         code = codes[: len(beginn)]
         anwesend = _tagesmatrix(code, beginn, ende, n, t0, t1)
-        abwesend = _verminderte_tage(bestand, stays, beginn, ende)
+        abwesend = _verminderte_tage(bestand, stays, beginn, ende, regeln)
         if abwesend is not None:
             zeile, a, e, bezahlt_bis = abwesend
             anwesend -= _tagesmatrix(code[zeile], a, e, n, t0, t1)
@@ -220,19 +221,44 @@ def _verteilt(code: np.ndarray, monate: np.ndarray, werte: pd.Series, n: int, t0
     return matrix
 
 
-def _regeln(bestand: Bestand) -> pd.DataFrame:
-    """`verfahren` with day numbers `ab`/`bis` and the offers they govern (one row per offer and rule period).
+class Regel(NamedTuple):
+    """An agreed counting rule of one offer from day `ab` to day `bis`; None = nothing agreed."""
+
+    angebot: int
+    ab: int
+    bis: int
+    austrittstag_zaehlt: bool
+    volle_tage: int | None
+    max_tage_jahr: int | None
+
+
+def _regeln(bestand: Bestand, angebote: Sequence[str]) -> list[Regel]:
+    """`verfahren` per offer and rule period, in order of time.
 
     Before the first agreed rule the usual one holds: the exit day counts, every absence day is paid in full.
     """
-    v = bestand["verfahren"].sort_values(["traeger_id", "gueltig_ab"])
-    ab = pd.Series(tage(v["gueltig_ab"]), index=v.index)
-    naechste = ab.groupby(v["traeger_id"]).shift(-1)
-    v = v.assign(ab=ab, bis=naechste.fillna(OFFEN).astype(np.int64) - 1)
-    return v.merge(bestand["angebote"][["angebot_id", "traeger_id"]], on="traeger_id")
+    regeln, traeger = [], dict(zip(bestand["angebote"]["angebot_id"], bestand["angebote"]["traeger_id"], strict=True))
+    zeiten = sorted(zeilen(bestand["verfahren"]), key=lambda r: r.gueltig_ab)
+    for nr, angebot in enumerate(angebote):
+        eigene = [r for r in zeiten if r.traeger_id == traeger[angebot]]
+        for i, r in enumerate(eigene):
+            bis = tag(eigene[i + 1].gueltig_ab.date()) if i + 1 < len(eigene) else OFFEN
+            zahlen = (None if pd.isna(x) else int(x) for x in (r.abwesenheit_volle_tage, r.abwesenheit_max_tage_jahr))
+            zaehlt = bool(pd.isna(r.austrittstag_zaehlt) or r.austrittstag_zaehlt)
+            regeln.append(Regel(nr, tag(r.gueltig_ab.date()), bis - 1, zaehlt, *zahlen))
+    return sorted(regeln, key=lambda r: r.ab)
 
 
-def _gezaehltes_ende(bestand: Bestand, stays: Aufenthalte) -> np.ndarray:
+def _paare(links: np.ndarray, rechts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """All index pairs (i, j) with links[i] == rechts[j]."""
+    ordnung = np.argsort(rechts, kind="stable")
+    sortiert = rechts[ordnung]
+    a = np.searchsorted(sortiert, links, "left")
+    i, nr = _wiederhole(np.searchsorted(sortiert, links, "right") - a)
+    return i, ordnung[a[i] + nr]
+
+
+def _gezaehltes_ende(bestand: Bestand, stays: Aufenthalte, regeln: Sequence[Regel]) -> np.ndarray:
     """Last counted day per row: the exit day is dropped on a move to an offer of the same provider that begins that day,
     or where the agreed rule drops it (a presence of one day then still counts 1)."""
     ende = stays.ende.copy()
@@ -253,31 +279,27 @@ def _gezaehltes_ende(bestand: Bestand, stays: Aufenthalte) -> np.ndarray:
     if len(kandidat):
         traeger = bestand["angebote"].set_index("angebot_id")["traeger_id"].reindex(list(stays.angebote))
         traeger_code = pd.factorize(traeger)[0]
-        links = pd.DataFrame({"k": kandidat, "schluessel": schluessel_ende[kandidat]})
-        rechts = pd.DataFrame({"q": np.flatnonzero(mehrfach), "schluessel": schluessel_beginn[mehrfach]})
-        paar = links.merge(rechts, on="schluessel")
-        k, q = paar["k"].to_numpy(), paar["q"].to_numpy()
+        i, j = _paare(schluessel_ende[kandidat], schluessel_beginn[mehrfach])
+        k, q = kandidat[i], np.flatnonzero(mehrfach)[j]
         anderes = (p.angebot[k] != p.angebot[q]) & (traeger_code[p.angebot[k]] == traeger_code[p.angebot[q]])
         # two presences of the same single day: the greater offer id receives the day
         gegenseitig = (p.beginn[k] == p.ende[k]) & (p.ende[q] == p.beginn[q])
         wechselt[k[anderes & ~(gegenseitig & (p.angebot[k] > p.angebot[q]))]] = True
-    regeln = _regeln(bestand)
     entfaellt = wechselt.copy()
-    for r in zeilen(regeln[~regeln["austrittstag_zaehlt"].fillna(True).astype(bool)]):
-        angebot = stays.angebote.index(r.angebot_id)
-        entfaellt |= aus & (p.angebot == angebot) & (p.ende >= r.ab) & (p.ende <= r.bis) & (p.beginn < p.ende)
+    for r in regeln:
+        if not r.austrittstag_zaehlt:
+            entfaellt |= aus & (p.angebot == r.angebot) & (p.ende >= r.ab) & (p.ende <= r.bis) & (p.beginn < p.ende)
     ende[zeile[entfaellt]] -= 1
     return ende
 
 
 def _verminderte_tage(
-    bestand: Bestand, stays: Aufenthalte, beginn: np.ndarray, ende: np.ndarray,
+    bestand: Bestand, stays: Aufenthalte, beginn: np.ndarray, ende: np.ndarray, regeln: Sequence[Regel],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
     """Segments of reduced-rate days: (row, first day, last day, last *paid* day); days beyond the yearly cap are unpaid."""
     ab = bestand["abwesenheiten"]
-    regeln = _regeln(bestand)
-    regeln = regeln[regeln["abwesenheit_volle_tage"].notna()]
-    if ab.empty or regeln.empty:
+    regeln = [r for r in regeln if r.volle_tage is not None]
+    if ab.empty or not regeln:
         return None
     person = pd.Index(pd.unique(bestand["faelle"]["person_id"])).get_indexer(pd.Index(ab["person_id"])).astype(np.int64)
     angebot = pd.Index(stays.angebote).get_indexer(pd.Index(ab["angebot_id"])).astype(np.int64)
@@ -288,13 +310,13 @@ def _verminderte_tage(
     n = len(stays.angebote)
     schluessel_stay = stays.person * n + stays.angebot
     teile = []
-    for rang, r in enumerate(zeilen(regeln.sort_values("ab"))):
-        m = fort.angebot == stays.angebote.index(r.angebot_id)
-        a = np.maximum(fort.beginn[m] + int(r.abwesenheit_volle_tage), r.ab)
+    for rang, r in enumerate(regeln):
+        m = fort.angebot == r.angebot
+        a = np.maximum(fort.beginn[m] + (r.volle_tage or 0), r.ab)
         e = np.minimum(fort.ende[m], r.bis)
         k = fort.person[m] * n + fort.angebot[m]
         lang = a <= e
-        hoechstens = OFFEN if pd.isna(r.abwesenheit_max_tage_jahr) else int(r.abwesenheit_max_tage_jahr)
+        hoechstens = OFFEN if r.max_tage_jahr is None else r.max_tage_jahr
         teile.append((k[lang], a[lang], e[lang], np.full(lang.sum(), hoechstens), np.full(lang.sum(), rang)))
     k, a, e, grenze, nr = (np.concatenate(t) for t in zip(*teile, strict=True))
     # cut by the rows of the stay (an HBG change may fall into an absence), then by calendar years
@@ -400,11 +422,10 @@ def _wechseltage(p: Aufenthalte) -> np.ndarray:
     if len(np.unique(p.angebot)) < 2:
         return np.array([], np.int64)
     tage_: list[np.ndarray] = []
+    gehend = np.flatnonzero(aus)
     for abstand in (0, 1):
-        links = pd.DataFrame({"k": np.flatnonzero(aus), "schluessel": (p.person * _PERSON + p.ende + abstand)[aus]})
-        rechts = pd.DataFrame({"q": np.arange(len(p.person)), "schluessel": p.person * _PERSON + p.beginn})
-        paar = links.merge(rechts, on="schluessel")
-        k, q = paar["k"].to_numpy(), paar["q"].to_numpy()
+        i, q = _paare((p.person * _PERSON + p.ende + abstand)[gehend], p.person * _PERSON + p.beginn)
+        k = gehend[i]
         doppelt = (p.beginn[k] == p.ende[q]) & (p.ende[k] == p.beginn[q]) & (k > q) & (abstand == 0)
         tage_.append(p.beginn[q[(p.angebot[k] != p.angebot[q]) & ~doppelt]])
     return np.concatenate(tage_)
