@@ -27,7 +27,7 @@ def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
     """A user's mistake is told in German and ends with exit code 2, never with a traceback."""
     @wraps(f)
     def innen(*args: Any, **kwargs: Any) -> Any:
-        from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler, gruppiert
+        from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler, gruppiert, systemgrund
         try:
             return f(*args, **kwargs)
         except Fehlerliste as e:
@@ -36,7 +36,10 @@ def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
         except TraegerFehler as e:
             typer.echo(str(e), err=True)
         except OSError as e:
-            typer.echo(f"{e.filename or 'Datei'} lässt sich nicht lesen oder schreiben: {e.strerror or e}.", err=True)
+            typer.echo(f"{e.filename or 'Datei'} lässt sich nicht lesen oder schreiben: {systemgrund(e)}.", err=True)
+        except KeyboardInterrupt:
+            typer.echo("Abgebrochen.", err=True)
+            raise typer.Exit(1) from None
         raise typer.Exit(2)
     return innen
 
@@ -59,28 +62,44 @@ def demo(ziel: Annotated[Path, typer.Argument(metavar="ZIEL", help="Ordner, der 
 
 @app.command()
 @verstaendlich
-def check(bestand: Bestandspfad, as_json: Annotated[bool, typer.Option("--json", help="alle Fehler als JSON")] = False) -> None:
-    """Prüft einen Bestand und nennt jeden Fehler."""
+def check(bestand: Bestandspfad, as_json: Annotated[bool, typer.Option("--json", help="alle Fehler als JSON")] = False,
+          workbook: Annotated[bool, typer.Option("--workbook", help="fehler.xlsx mit markierten Zellen zu den Daten")] = False) -> None:
+    """Prüft einen Bestand und nennt jeden Fehler; schlägt für fremde Namen eine zuordnung.toml vor."""
     from dataclasses import asdict
 
     from traeger_lib.inputs.faults import Fehlerliste, gruppiert
-    from traeger_lib.inputs.reading import lies
+    from traeger_lib.inputs.reading import lies, vorschlag
+    from traeger_lib.operations.intake import schreibe_fehlermappe
     hinweise: tuple[tuple[str, str], ...] = ()
     try:
         b, fehler = lies(bestand)
         hinweise = b.hinweise
     except Fehlerliste as e:
         fehler = list(e.fehler)
+    fremd = vorschlag(bestand) if fehler or any("außen vor" in text for _, text in hinweise) else ""
+    mappe = schreibe_fehlermappe(bestand, fehler) if workbook and fehler else None
     if as_json:
-        typer.echo(json.dumps({"fehler": [asdict(f) | {"text": str(f)} for f in fehler],
+        typer.echo(json.dumps({"fehler": [asdict(f) | {"text": str(f)} for f in fehler], "vorschlag": fremd,
                                "hinweise": [{"traeger_id": i, "text": t} for i, t in hinweise]}, ensure_ascii=False, indent=1))
     else:
         for zeile in gruppiert(fehler):
             typer.echo(zeile)
         for traeger_id, text in hinweise:
             typer.echo(f"Hinweis{f' ({traeger_id})' if traeger_id else ''}: {text}")
+        if fremd:
+            typer.echo(f"Vorschlag für zuordnung.toml (nicht angewandt; prüfen und im Bestand speichern):\n\n{fremd}\n")
         typer.echo("Keine Fehler." if not fehler else f"{len(fehler)} Fehler.")
+        if mappe:
+            typer.echo(f"Alle Fehler mit markierten Zellen (enthält Falldaten, nicht weitergeben): {mappe}")
     raise typer.Exit(2 if fehler else 0)
+
+
+@app.command()
+@verstaendlich
+def template(ziel: Annotated[Path, typer.Argument(metavar="ZIEL", help="Ordner, der geschrieben wird")]) -> None:
+    """Schreibt eine leere, erläuterte Excel-Mappe für Leistungserbringer und eine bestand.toml dazu."""
+    from traeger_lib.operations.intake import schreibe_vorlage
+    typer.echo("Geschrieben: " + ", ".join(map(str, schreibe_vorlage(ziel))))
 
 
 @app.command()
@@ -105,10 +124,11 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
             jobs: Annotated[int | None, typer.Option(min=1, help="gleichzeitige Berichte (sonst: Prozessorkerne)")] = None,
             force: Annotated[bool, typer.Option("--force", help="alle neu rechnen")] = False,
             retry_failed: Annotated[bool, typer.Option("--retry-failed", help="nur die zuletzt fehlgeschlagenen")] = False,
-            timeout: Annotated[int, typer.Option(min=1, help="Zeitlimit je Zelle in Sekunden")] = 600) -> None:
+            timeout: Annotated[int, typer.Option(min=1, help="Zeitlimit je Zelle in Sekunden")] = 600,
+            memory: Annotated[int, typer.Option(min=256, help="Arbeitsspeicher je Bericht in MB")] = 4096) -> None:
     """Erstellt die Berichte aller Träger eines Quartals; ein zweiter Lauf rechnet nur, was fehlt oder sich geändert hat."""
     from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.table import Table
 
     from traeger_lib.analysis.periods import Quartal
@@ -117,7 +137,8 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
     ziel = out or Path("parameterized_runs") / str(q)
     konsole = Console()
     terminal = konsole.is_terminal
-    spalten = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    spalten = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
+               TimeElapsedColumn(), TextColumn("noch etwa"), TimeRemainingColumn())
     with Progress(*spalten, console=konsole, disable=not terminal) as balken:
         aufgabe = balken.add_task(f"Berichte {q}", total=None)
 
@@ -126,14 +147,31 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
             if not terminal:
                 typer.echo(f"[{fertig}/{gesamt}] {e.traeger_id}: {e.stand}{f' ({e.grund})' if e.grund else ''}")
         ergebnisse = batch.quartal(q, bestand, ziel, nur=only or (), jobs=jobs, erzwingen=force, nur_fehlgeschlagene=retry_failed,
-                                   zeitlimit_s=timeout, melde=melde)
+                                   zeitlimit_s=timeout, speicher_mb=memory, melde=melde)
     tabelle = Table("Träger", "Stand", "Warum", "Sekunden", title=f"Steuerungsberichte {q.lang}", title_justify="left")
     for e in ergebnisse:
         dauer = f"{e.sekunden:.1f}".replace(".", ",") if e.sekunden else ""
         tabelle.add_row(e.traeger_id, f"{batch.ZEICHEN[e.stand]} {e.stand}", e.grund, dauer)
     konsole.print(tabelle)
     konsole.print(f"Übersicht: {ziel / 'index.html'}", markup=False, soft_wrap=True)
-    raise typer.Exit(1 if any(e.stand == batch.FEHLGESCHLAGEN for e in ergebnisse) else 0)
+    if offen := sum(e.stand == batch.OFFEN for e in ergebnisse):
+        typer.echo(f"Abgebrochen: {offen} Berichte sind offen, die fertigen bleiben. Derselbe Befehl macht weiter.", err=True)
+    raise typer.Exit(1 if any(e.stand in (batch.FEHLGESCHLAGEN, batch.OFFEN) for e in ergebnisse) else 0)
+
+
+@app.command()
+@verstaendlich
+def verify(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit Berichten, auch mehrere Quartale")]) -> None:
+    """Vergleicht alle Berichte unter einem Ordner mit ihren Manifesten und nennt jede Abweichung."""
+    from traeger_lib.inputs.faults import TraegerFehler
+    from traeger_lib.operations.manifest import pruefe_archiv
+    anzahl, fehler = pruefe_archiv(ordner)
+    if not anzahl and not fehler:
+        raise TraegerFehler(f"Unter {ordner} liegen keine Berichte.")
+    for zeile in fehler:
+        typer.echo(zeile)
+    typer.echo(f"{anzahl} Berichte geprüft, " + (f"{len(fehler)} Abweichungen." if fehler else "alle unverändert."))
+    raise typer.Exit(1 if fehler else 0)
 
 
 @app.command()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -28,6 +29,12 @@ class Fehler:
             teile.append(f"Spalte {self.spalte}")
         wert = f"„{self.wert}“: " if self.wert else ""
         return f"{', '.join(teile)}: {wert}{self.grund} {self.abhilfe}".strip()
+
+
+SYSTEM = {
+    errno.ENOSPC: "Auf dem Datenträger ist kein Platz mehr", errno.EDQUOT: "Das Kontingent auf dem Datenträger ist erschöpft",
+    errno.EACCES: "Das Recht dazu fehlt", errno.EPERM: "Das Recht dazu fehlt", errno.EROFS: "Der Datenträger ist schreibgeschützt",
+    errno.ENOENT: "Datei oder Ordner gibt es nicht", errno.EIO: "Der Datenträger meldet einen Fehler"}
 
 
 class TraegerFehler(Exception):
@@ -57,3 +64,8 @@ def gruppiert(fehler: Sequence[Fehler], je_art: int = 20) -> list[str]:
         if len(gruppe) > je_art:
             zeilen.append(f"… und {len(gruppe) - je_art:,} weitere dieser Art".replace(",", "."))
     return zeilen
+
+
+def systemgrund(fehler: OSError) -> str:
+    """Why the system refused a file, in German, without the full stop."""
+    return SYSTEM.get(fehler.errno or 0, f"Das System meldet: {fehler.strerror or fehler}")

@@ -6,7 +6,6 @@ Not here: file formats (`sources`), what a value means (`convert`), rules inside
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,9 +17,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from traeger_lib.inputs import checks, convert, sources
+from traeger_lib.inputs import checks, convert, mapping, sources
 from traeger_lib.inputs.convert import Unlesbar, kurz
 from traeger_lib.inputs.faults import Fehler, Fehlerliste, TraegerFehler
+from traeger_lib.inputs.mapping import name as _name
 from traeger_lib.inputs.schema import PANDAS_TYP, TABELLEN, Bestand, Tabelle, leere_tabelle
 
 Lesen = Callable[[sources.Bekannt], sources.Roh]
@@ -40,34 +40,21 @@ ANGABEN: dict[str, tuple[Callable[[Any], bool], str]] = {  # keys of bestand.tom
     "erfunden": (lambda w: isinstance(w, bool), "true oder false angeben.")}
 
 
-def _name(text: Any) -> str:
-    """A header, sheet or file name without case, blanks, punctuation and umlauts.
-
-    >>> _name(" Träger-ID* ")
-    'traegerid'
-    """
-    text = str(text).strip().casefold()
-    for von, nach in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("a\u0308", "ae"), ("o\u0308", "oe"), ("u\u0308", "ue")):
-        text = text.replace(von, nach)
-    return re.sub(r"[\s_\-*\ufeff]+", "", text)
-
-
-_TABELLE = {_name(t): t for t in TABELLEN}
-_SPALTE = {t.name: {_name(s): s for s in t.spalte} for t in TABELLEN.values()}
-
-
-def _bekannt(tabelle: str, zeile: Sequence[Any]) -> int:
-    """How many headings of the table are in a row."""
-    return len({_name(text) for text in zeile} & set(_SPALTE[tabelle]))
-
-
 @dataclass
 class _Eingang:
-    """What has been gathered so far. `unlesbar` are the tables that are not there as a whole."""
+    """What has been gathered so far. `unlesbar` are the tables that are not there as a whole, `fremde` files and sheets of no table."""
     fehler: list[Fehler] = field(default_factory=list)
     hinweise: list[str] = field(default_factory=list)
     gelesen: list[str] = field(default_factory=list)
     unlesbar: set[str] = field(default_factory=set)
+    zuordnung: mapping.Zuordnung = field(default_factory=mapping.Zuordnung)
+    fremde: list[tuple[str, Lesen]] = field(default_factory=list)
+
+    @classmethod
+    def bei(cls, pfad: Path) -> _Eingang:
+        """Nothing gathered yet but the mapping beside the tables, and its faults."""
+        zuordnung, fehler = mapping.lies(_daneben(pfad, mapping.DATEI))
+        return cls(fehler, zuordnung=zuordnung)
 
     def melde(self, ort: str, grund: str, abhilfe: str, art: str, spalte: str = "", zeile: int | None = None) -> None:
         self.fehler.append(Fehler(ort, grund, abhilfe, zeile, spalte, art=art))
@@ -94,6 +81,8 @@ class _Eingang:
                 self.melde(ort, u.grund, u.abhilfe, "spalte_fehlt", spalte)
         if len(self.fehler) > vorher:
             self.unlesbar.add(name)
+        spalten, zugeordnet = self.zuordnung.uebersetze(name, spalten)
+        self.hinweise += [f"{ort}, Spalte {s}: {n} Werte nach {mapping.DATEI} gelesen." for s, n in zugeordnet.items()]
         for zeile, hat in roh.felder.items():
             self.melde(ort, f"Die Zeile hat {hat} statt {len(roh.kopf)} Felder.",
                        "Text mit Trennzeichen, Zeilenumbruch oder Anführungszeichen in Anführungszeichen setzen.", "felder", zeile=zeile)
@@ -107,7 +96,7 @@ class _Eingang:
         orte: dict[str, int] = {}
         fremd = []
         for i, text in enumerate(kopf):
-            name = _SPALTE[tabelle.name].get(_name(text))
+            name = self.zuordnung.spalten[tabelle.name].get(_name(text))
             if name is None:
                 fremd += [kurz(text)] if _name(text) else []
             elif name in orte:
@@ -126,6 +115,11 @@ class _Eingang:
         return orte
 
 
+def _daneben(pfad: Path, name: str) -> Path:
+    """The file `name` of a Bestand that is a folder or a workbook."""
+    return (pfad if pfad.is_dir() else pfad.parent) / name
+
+
 def _lies_toml(pfad: Path, eingang: _Eingang) -> dict[str, Any]:
     """The values of bestand.toml by key; a key with a fault is missing."""
     werte: dict[str, Any] = {}
@@ -134,10 +128,9 @@ def _lies_toml(pfad: Path, eingang: _Eingang) -> dict[str, Any]:
         melde("Die Datei fehlt.", "Mit datenstand, leistungstraeger und eigene_kostentraeger anlegen.")
         return werte
     try:
-        roh = {"hinweis": "", "erfunden": False, **tomllib.loads(pfad.read_bytes().decode("utf-8-sig"))}
-    except (RecursionError, ValueError) as f:  # no TOML, no UTF-8
-        zeile = re.search(r"line (\d+)", str(f))
-        melde(f"Das ist kein TOML in UTF-8{f' (Zeile {zeile[1]})' if zeile else ''}.", 'Schreiben wie 2026-03-31, "Text" oder ["Liste"].')
+        roh = {"hinweis": "", "erfunden": False, **mapping.toml(pfad)}
+    except Unlesbar as u:
+        melde(u.grund, u.abhilfe)
         return werte
     stand = roh.pop("datenstand", "")
     try:
@@ -165,10 +158,11 @@ def _quellen(pfad: Path, eingang: _Eingang) -> dict[str, tuple[str, Lesen]]:
     dateien = sorted(d for d in pfad.iterdir() if d.is_file() and not d.name.startswith(("~$", ".", "fehler"))) if pfad.is_dir() else [pfad]
     mappen = [d for d in dateien if d.suffix.lower() == ".xlsx"]
     einzeln = [d for d in dateien if d.suffix.lower() in (".csv", ".parquet")]
+    tabelle = eingang.zuordnung.tabellen
     for d in dateien:
-        if d.suffix.lower() in FREMD and (_name(d.stem) in _TABELLE or not mappen + einzeln):
+        if d.suffix.lower() in FREMD and (_name(d.stem) in tabelle or not mappen + einzeln):
             eingang.melde(d.name, "Dieses Format wird nicht gelesen.", "Als .csv oder .xlsx speichern.", "datei")
-            eingang.unlesbar.update([_TABELLE[_name(d.stem)]] if _name(d.stem) in _TABELLE else TABELLEN)
+            eingang.unlesbar.update([tabelle[_name(d.stem)]] if _name(d.stem) in tabelle else TABELLEN)
     if not mappen and not einzeln and not eingang.unlesbar:
         raise TraegerFehler(f"Im Ordner {pfad} liegt keine Tabelle (.csv, .parquet oder .xlsx).")
     if len(mappen) > 1 or (mappen and einzeln):
@@ -177,22 +171,24 @@ def _quellen(pfad: Path, eingang: _Eingang) -> dict[str, tuple[str, Lesen]]:
         eingang.unlesbar.update(TABELLEN)
         return {}
     gefunden: list[tuple[str, str, Lesen]] = [
-        (d.name, _name(d.stem), partial(sources.lies_csv if d.suffix.lower() == ".csv" else sources.lies_parquet, d)) for d in einzeln]
+        (d.name, d.stem, partial(sources.lies_csv if d.suffix.lower() == ".csv" else sources.lies_parquet, d)) for d in einzeln]
     for mappe in mappen:
         with eingang.versuch(mappe.name, TABELLEN):
             for blatt, offen, lesen in sources.blaetter(mappe):
                 ort, titel = f"{mappe.name}, Blatt {kurz(blatt)}", _name(blatt)
-                gefunden += [(ort, titel, lesen)] if titel in _TABELLE or (offen and titel not in BEIBLAETTER) else []
-                eingang.hinweise += [f"{ort}: Das Blatt ist ausgeblendet und wird mitgelesen."] if titel in _TABELLE and not offen else []
+                gefunden += [(ort, blatt, lesen)] if titel in tabelle or (offen and titel not in BEIBLAETTER) else []
+                eingang.hinweise += [f"{ort}: Das Blatt ist ausgeblendet und wird mitgelesen."] if titel in tabelle and not offen else []
     quellen: dict[str, tuple[str, Lesen]] = {}
     for ort, titel, lesen in gefunden:
-        if titel not in _TABELLE:
+        name = tabelle.get(_name(titel))
+        if name is None:
             eingang.hinweise.append(f"{ort}: Gehört zu keiner Tabelle und bleibt außen vor.")
-        elif _TABELLE[titel] in quellen:
-            grund = f"Die Tabelle {titel} kommt zweimal vor, auch als {quellen[_TABELLE[titel]][0]}."
-            eingang.melde(ort, grund, "Eine davon entfernen.", "tabelle_doppelt")
+            eingang.fremde.append((titel, lesen))
+        elif name in quellen:
+            eingang.melde(ort, f"Die Tabelle {name} kommt zweimal vor, auch als {quellen[name][0]}.", "Eine davon entfernen.",
+                          "tabelle_doppelt")
         else:
-            quellen[_TABELLE[titel]] = ort, lesen
+            quellen[name] = ort, lesen
     return quellen
 
 
@@ -217,7 +213,7 @@ def _wandle(schema: Tabelle, ort: str, roh: sources.Roh, spalten: Mapping[str, c
         eingang.hinweise += [f"{ort}, Spalte {name}: {w.hinweis}"] if w.hinweis else []
     for i, liste in sorted(maengel.items()):
         texte = [str(s.werte[s.codes[i]]) for s in spalten.values() if s.codes[i] >= 0]
-        if sum(_name(x) in _SPALTE[schema.name] for x in texte) > max(1, len(texte) // 2):
+        if sum(_name(x) in eingang.zuordnung.spalten[schema.name] for x in texte) > max(1, len(texte) // 2):
             liste = [("", "", KOPF)]
         elif any(SUMME.fullmatch(x.strip()) for x in texte):
             liste = [("", "", SUMMENZEILE)]
@@ -230,8 +226,8 @@ def _wandle(schema: Tabelle, ort: str, roh: sources.Roh, spalten: Mapping[str, c
 
 def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
     """The Bestand, None where a fault concerns the whole of it, and all faults."""
-    eingang = _Eingang()
-    angaben = _lies_toml((pfad if pfad.is_dir() else pfad.parent) / "bestand.toml", eingang)
+    eingang = _Eingang.bei(pfad)
+    angaben = _lies_toml(_daneben(pfad, "bestand.toml"), eingang)
     quellen = _quellen(pfad, eingang)
     rahmen: dict[str, pd.DataFrame] = {}
     besitzer: dict[str, dict[str, str]] = {}
@@ -240,7 +236,7 @@ def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
         ort, lesen = quellen.get(name, (pfad.name, None))
         with eingang.versuch(ort, [name]):
             if lesen:
-                roh = lesen(partial(_bekannt, name))
+                roh = lesen(partial(eingang.zuordnung.bekannt, name))
                 geladen = roh, eingang.spalten(name, ort, roh)
         if geladen:
             rahmen[name] = _wandle(tabelle, ort, *geladen, besitzer, eingang)
@@ -266,9 +262,42 @@ def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
 
 def _aktuell(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
     """`_lies`, but the last Bestand read is kept as long as none of its files changes; forked reports share it."""
-    dateien = sorted(pfad.iterdir()) if pfad.is_dir() else [pfad, pfad.parent / "bestand.toml"]
+    dateien = sorted(pfad.iterdir()) if pfad.is_dir() else [pfad, *(_daneben(pfad, n) for n in ("bestand.toml", mapping.DATEI))]
     stand = tuple((d.name, d.stat().st_size, d.stat().st_mtime_ns) for d in dateien if d.is_file())
     return _zuletzt(pfad.resolve(), stand)
+
+
+def vorschlag(pfad: Path) -> str:
+    """Lines for a zuordnung.toml: files, sheets and headings that look like ours; "" where none does. Nothing is applied."""
+    eingang, koepfe = _Eingang.bei(pfad), []
+    bekannte = [(ort, name, lesen) for name, (ort, lesen) in _quellen(pfad, eingang).items()]
+    for titel, name, lesen in [*bekannte, *((titel, None, lesen) for titel, lesen in eingang.fremde)]:
+        with eingang.versuch(titel, ()):
+            koepfe.append((titel, name, lesen(partial(mapping.aehnlich, name)).kopf))
+    return mapping.vorschlag(koepfe, eingang.zuordnung)
+
+
+@dataclass(frozen=True, slots=True)
+class Kopie:
+    """A table as it stands in its file: headings, row numbers, raw columns, and where our columns are in it."""
+    tabelle: str
+    roh: sources.Roh
+    orte: Mapping[str, int]
+
+
+def kopien(pfad: Path, orte: Collection[str]) -> dict[str, Kopie]:
+    """The tables at the places `orte` of faults, unconverted and with every column; unreadable ones are left out."""
+    eingang, ergebnis = _Eingang.bei(pfad), {}
+
+    def mit_allen(name: str, zeile: Sequence[Any]) -> int:  # a single heading: is this column wanted?
+        return max(eingang.zuordnung.bekannt(name, zeile), int(len(zeile) == 1))
+
+    for name, (ort, lesen) in _quellen(pfad, eingang).items():
+        with eingang.versuch(ort, ()):
+            if ort in orte:
+                roh = lesen(partial(mit_allen, name))
+                ergebnis[ort] = Kopie(name, roh, eingang.zuordnen(TABELLEN[name], ort, roh.kopf))
+    return ergebnis
 
 
 @lru_cache(maxsize=1)

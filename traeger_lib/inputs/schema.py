@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 # How a column's values are held in memory. Decimals stay exact (decimal.Decimal objects), dates are datetime64[s],
@@ -261,13 +262,41 @@ class Bestand:
 
     def pruefsumme(self) -> str:
         """SHA-256 over every value of every table and the Bestand's own settings; row order counts."""
+        return self._summe({name: zeilensummen(frame) for name, frame in self.tabellen.items()})
+
+    def pruefsummen(self) -> dict[str, str]:
+        """`nur(i).pruefsumme()` of every provider, each table hashed once."""
+        angebote = self["angebote"]
+        traeger_von = dict(zip(angebote["angebot_id"], angebote["traeger_id"], strict=True))
+        stellen = {i: k for k, i in enumerate(self.traeger_ids)}
+        teile: dict[str, list[np.ndarray[Any, Any]]] = {}
+        for name, frame in self.tabellen.items():
+            summen, gehoert = zeilensummen(frame), TABELLEN[name].gehoert
+            if gehoert:
+                wem = frame["traeger_id"] if gehoert == "traeger_id" else frame["angebot_id"].map(traeger_von)
+                stelle = wem.map(stellen).fillna(-1).to_numpy(dtype=np.int64)
+                ordnung = np.argsort(stelle, kind="stable")
+                teile[name] = np.split(summen[ordnung], np.searchsorted(stelle[ordnung], np.arange(len(stellen) + 1)))[1:]
+            else:
+                typen = angebote.groupby("traeger_id")["leistungstyp"].agg(set)
+                teile[name] = [summen[self._gilt(frame, i, typen.get(i, set()))] for i in stellen]
+        return {i: self._summe({name: t[k] for name, t in teile.items()}) for i, k in stellen.items()}
+
+    def _summe(self, zeilen: Mapping[str, np.ndarray[Any, Any]]) -> str:
         h = hashlib.sha256()
         kopf = (self.datenstand.isoformat(), self.leistungstraeger, *self.eigene_kostentraeger, self.hinweis, str(self.erfunden))
         h.update("\x1f".join(kopf).encode())
-        for name in sorted(self.tabellen):
-            h.update(f"\x1e{name}\n".encode())
-            h.update(self.tabellen[name].to_csv(index=False).encode())
+        for name in sorted(zeilen):
+            h.update(f"\x1e{name}\x1f{len(zeilen[name])}\n".encode())
+            h.update(zeilen[name].astype("<u8").tobytes())
         return h.hexdigest()
+
+    @staticmethod
+    def _gilt(frame: pd.DataFrame, traeger_id: str, leistungstypen: set[str]) -> np.ndarray[Any, Any]:
+        """Which rows of a shared table concern a provider."""
+        gilt = ((frame["traeger_id"].isna() | (frame["traeger_id"] == traeger_id))
+                & (frame["leistungstyp"].isna() | frame["leistungstyp"].isin(leistungstypen)))
+        return gilt.to_numpy(dtype=bool)
 
     def nur(self, traeger_id: str) -> Bestand:
         """The same Bestand with the rows of one provider only (shared tables: those that concern it)."""
@@ -283,10 +312,22 @@ class Bestand:
             elif gehoert == "angebot_id":
                 frame = frame[frame["angebot_id"].isin(eigene)]
             else:
-                frame = frame[(frame["traeger_id"].isna() | (frame["traeger_id"] == traeger_id))
-                              & (frame["leistungstyp"].isna() | frame["leistungstyp"].isin(set(angebote["leistungstyp"])))]
+                frame = frame[self._gilt(frame, traeger_id, set(angebote["leistungstyp"]))]
             teil[name] = frame.reset_index(drop=True)
         return replace(self, tabellen=teil, hinweise=tuple(h for h in self.hinweise if h[0] in ("", traeger_id)))
+
+
+def zeilensummen(frame: pd.DataFrame) -> np.ndarray[Any, Any]:
+    """A 64-bit hash of every row's values, the same whatever rows stand beside it; empty differs from every value."""
+    summen = np.zeros(len(frame), dtype=np.uint64)
+    for name in frame:
+        spalte = frame[name]
+        if spalte.dtype == object:  # Decimal: 1.0 and 1.00 are different entries, and are shown differently
+            spalte = spalte.map(lambda w: "" if w is None else str(w)).astype("str")
+        werte = pd.util.hash_pandas_object(spalte, index=False).to_numpy(dtype=np.uint64)
+        werte = np.where(spalte.isna().to_numpy(dtype=bool), np.uint64(0x9E3779B97F4A7C15), werte)
+        summen = (summen ^ werte) * np.uint64(0x100000001B3) + (werte >> np.uint64(29))
+    return summen
 
 
 def datenwoerterbuch() -> str:

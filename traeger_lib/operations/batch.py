@@ -8,11 +8,14 @@ from __future__ import annotations
 import gc
 import os
 import shutil
+import signal
 import time
 import traceback
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Generator, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
+from io import BytesIO
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -21,15 +24,23 @@ from typing import Any
 import papermill  # before our engine: papermill imports every registered engine itself
 
 from traeger_lib.analysis.periods import Quartal
-from traeger_lib.inputs.faults import Fehler, Fehlerliste, TraegerFehler
+from traeger_lib.inputs.faults import Fehler, Fehlerliste, TraegerFehler, systemgrund
 from traeger_lib.inputs.reading import lies
 from traeger_lib.inputs.schema import Bestand
-from traeger_lib.operations import engine
+from traeger_lib.operations import engine, folder
 from traeger_lib.operations import manifest as m
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "quartalsbericht.ipynb"
-FERTIG, UNVERAENDERT, FEHLGESCHLAGEN = "fertig", "unverändert", "fehlgeschlagen"
-ZEICHEN = {FERTIG: "●", UNVERAENDERT: "○", FEHLGESCHLAGEN: "✕"}
+FERTIG, UNVERAENDERT, FEHLGESCHLAGEN, OFFEN = "fertig", "unverändert", "fehlgeschlagen", "offen"
+ZEICHEN = {FERTIG: "●", UNVERAENDERT: "○", FEHLGESCHLAGEN: "✕", OFFEN: "…"}
+TUN = {FEHLGESCHLAGEN: "Daten berichtigen, dann erneut starten", OFFEN: "erneut starten"}
+WORTE = {"daten": "Daten", "notebook": "Notebook", "programm": "Programm", "parameter": "Parameter"}  # what a report depends on
+SPEICHER_MB = 4096  # what one report may take beyond the warm process
+SPEICHER_REICHT_NICHT = "Der Arbeitsspeicher reicht nicht; bitte mit größerem --memory wiederholen."
+HAUPTZAHLEN = {  # whose change a correction names: label → path in kennzahlen.json, decimals
+    "belegte Plätze": ("fallzahlen.quartal.durchschnittlich_belegte_plaetze", 1),
+    "Abweichung in Euro": ("abweichung.kumuliert.abweichung_eur", 2),
+    "Jahresbudget in Euro": ("budget.gesamt_eur", 2), "Puffer in Euro": ("budget.puffer_eur", 2)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +54,7 @@ class Auftrag:
     ziel: str
     zeitlimit_s: int
     fingerabdruck: dict[str, str]
+    speicher_mb: int = SPEICHER_MB
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +70,7 @@ class Ergebnis:
 
 
 def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = (), jobs: int | None = None, erzwingen: bool = False,
-            nur_fehlgeschlagene: bool = False, zeitlimit_s: int = 600,
+            nur_fehlgeschlagene: bool = False, zeitlimit_s: int = 600, speicher_mb: int = SPEICHER_MB,
             melde: Callable[[Ergebnis, int, int], None] = lambda e, i, n: None) -> list[Ergebnis]:
     """Run the reports of a quarter into `ziel`; returns one result a provider, in order of their ids.
 
@@ -70,89 +82,124 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
     ids = _auswahl(bestand, nur)
     _gehoert_dazu(ziel, bestand, bestand_pfad, q)
     ziel.mkdir(parents=True, exist_ok=True)
-    for rest in ziel.glob(".neu-*"):
-        shutil.rmtree(rest, ignore_errors=True)
-    alt = {e["traeger_id"]: e for e in (m.lies_json(ziel / "lauf.json") or {}).get("traeger", [])}
-    if nur_fehlgeschlagene:
-        ids = [i for i in ids if alt.get(i, {}).get("stand") == FEHLGESCHLAGEN]
-    namen = dict(zip(bestand["traeger"]["traeger_id"], bestand["traeger"]["name"], strict=True))
-    ergebnisse: dict[str, Ergebnis] = {}
-    auftraege: list[tuple[int, Auftrag, str]] = []
-    for i in ids:
-        gesperrt = [f for f in fehler if f.traeger_id == i]
-        if gesperrt:
-            ergebnisse[i] = Ergebnis(i, namen[i], FEHLGESCHLAGEN, grund=_erster(gesperrt))
-            shutil.rmtree(ziel / i, ignore_errors=True)
-            continue
-        eigene = bestand.nur(i)
-        abdruck = m.fingerabdruck(eigene.pruefsumme(), NOTEBOOK, {"quartal": str(q)})
-        grund = "erzwungen" if erzwingen else _warum_neu(ziel / i, abdruck)
-        if grund:
-            auftrag = Auftrag(i, str(q), str(bestand_pfad), str(NOTEBOOK), str(ziel), zeitlimit_s, abdruck)
-            auftraege.append((len(eigene["faelle"]), auftrag, grund))
-        else:
-            alte = m.lies_json(ziel / i / "manifest.json") or {}
-            ergebnisse[i] = Ergebnis(i, namen[i], UNVERAENDERT, satz=alte.get("satz", ""))
-    fertig, gesamt = 0, len(ids)
-    for e in ergebnisse.values():
-        fertig += 1
-        melde(e, fertig, gesamt)
-    auftraege.sort(key=lambda a: (-a[0], a[1].traeger_id))  # the largest first, so that none is late at the end
-    gruende = {a.traeger_id: g for _, a, g in auftraege}
-    for e in _fuehre_aus([a for _, a, _ in auftraege], namen, jobs or os.cpu_count() or 1):
-        ergebnisse[e.traeger_id] = e if e.grund else Ergebnis(**{**asdict(e), "grund": gruende[e.traeger_id]})
-        fertig += 1
-        melde(ergebnisse[e.traeger_id], fertig, gesamt)
-    geordnet = [ergebnisse[i] for i in sorted(ergebnisse)]
-    _schreibe_lauf(ziel, q, bestand, bestand_pfad, geordnet, alt, time.perf_counter() - beginn)
-    return geordnet
+    with folder.sperre(ziel):
+        folder.raeume_auf(ziel)
+        alt = {e["traeger_id"]: e for e in (m.lies_json(ziel / "lauf.json") or {}).get("traeger", [])}
+        if nur_fehlgeschlagene:
+            ids = [i for i in ids if alt.get(i, {}).get("stand") in (FEHLGESCHLAGEN, OFFEN)]
+        angebote, summen = bestand["angebote"], bestand.pruefsummen()
+        namen = dict(zip(bestand["traeger"]["traeger_id"], bestand["traeger"]["name"], strict=True))
+        groesse = bestand["faelle"]["angebot_id"].map(dict(zip(angebote["angebot_id"], angebote["traeger_id"], strict=True))).value_counts()
+        ergebnisse: dict[str, Ergebnis] = {}
+        auftraege: list[tuple[Auftrag, str]] = []
+        for i in ids:
+            abdruck = m.fingerabdruck(summen[i], NOTEBOOK, {"quartal": str(q)})
+            gesperrt = [f for f in fehler if f.traeger_id == i]
+            if gesperrt:
+                ergebnisse[i] = Ergebnis(i, namen[i], FEHLGESCHLAGEN, grund=_erster(gesperrt))
+                folder.entferne(ziel / i)
+            elif grund := "erzwungen" if erzwingen else _warum_neu(ziel / i, abdruck):
+                a = Auftrag(i, str(q), str(bestand_pfad), str(NOTEBOOK), str(ziel), zeitlimit_s, abdruck, speicher_mb)
+                auftraege.append((a, grund))
+            else:
+                alte = m.lies_json(ziel / i / "manifest.json") or {}
+                ergebnisse[i] = Ergebnis(i, namen[i], UNVERAENDERT, satz=alte.get("satz", ""))
+        auftraege.sort(key=lambda a: (-int(groesse.get(a[0].traeger_id, 0)), a[0].traeger_id))  # the largest first: none late at the end
+        gruende = {a.traeger_id: g for a, g in auftraege}
+        offen = {i: Ergebnis(i, namen[i], OFFEN, grund="Der Lauf wurde vorher beendet; bitte wiederholen.") for i in gruende}
+
+        def schreibe() -> list[Ergebnis]:
+            geordnet = [(ergebnisse.get(i) or offen[i]) for i in sorted(ids)]
+            _schreibe_lauf(ziel, q, bestand, bestand_pfad, geordnet, alt, time.perf_counter() - beginn)
+            return geordnet
+        if auftraege:
+            schreibe()  # a killed run leaves no word that a report is done which it was about to redo
+        for n, e in enumerate(ergebnisse.values(), 1):
+            melde(e, n, len(ids))
+        laeufe = _fuehre_aus([a for a, _ in auftraege], namen, jobs or os.cpu_count() or 1)
+        try:
+            for e in laeufe:
+                ergebnisse[e.traeger_id] = e if e.grund else replace(e, grund=gruende[e.traeger_id])
+                melde(ergebnisse[e.traeger_id], len(ergebnisse), len(ids))
+        except KeyboardInterrupt:  # what is finished stays, also where its word had not arrived; the rest is open
+            laeufe.close()
+            folder.raeume_auf(ziel)
+            for a, grund in auftraege:
+                if a.traeger_id not in ergebnisse and not _warum_neu(ziel / a.traeger_id, a.fingerabdruck):
+                    satz = (m.lies_json(ziel / a.traeger_id / "manifest.json") or {}).get("satz", "")
+                    ergebnisse[a.traeger_id] = Ergebnis(a.traeger_id, namen[a.traeger_id], FERTIG, satz, grund)
+        finally:
+            laeufe.close()
+        return schreibe()
 
 
-def _fuehre_aus(auftraege: list[Auftrag], namen: dict[str, str], jobs: int) -> Iterator[Ergebnis]:
+def _fuehre_aus(auftraege: list[Auftrag], namen: dict[str, str], jobs: int) -> Generator[Ergebnis]:
     """Run each job in a process of its own, `jobs` at once, and yield results as they come.
 
     Where the system can fork, the children inherit this warm process; a child that dies fails its own provider only.
     """
-    if engine.CAN_FORK:
+    if engine.CAN_FORK and auftraege:
         _waerme()
     kontext = get_context("fork" if engine.CAN_FORK else "spawn")
     warten = list(auftraege)
     laufend: dict[Any, tuple[Auftrag, Any]] = {}
-    while warten or laufend:
-        while warten and len(laufend) < jobs:
-            a = warten.pop(0)
-            lesen, schreiben = kontext.Pipe(duplex=False)
-            kind = kontext.Process(target=_kind, args=(a, schreiben))  # type: ignore[attr-defined]
-            kind.start()
-            schreiben.close()
-            laufend[lesen] = (a, kind)
-        fertig: list[Any] = wait(list(laufend))
-        for rohr in fertig:
-            a, kind = laufend.pop(rohr)
-            try:
-                yield rohr.recv()
-            except EOFError:
-                grund = "Der Rechenprozess wurde beendet (Speicher?); bitte mit --retry-failed wiederholen."
-                yield Ergebnis(a.traeger_id, namen[a.traeger_id], FEHLGESCHLAGEN, grund=grund)
+    try:
+        while warten or laufend:
+            while warten and len(laufend) < jobs:
+                a = warten.pop(0)
+                lesen, schreiben = kontext.Pipe(duplex=False)
+                kind = kontext.Process(target=_kind, args=(a, schreiben))  # type: ignore[attr-defined]
+                kind.start()
+                schreiben.close()
+                laufend[lesen] = (a, kind)
+            fertig: list[Any] = wait(list(laufend))
+            for rohr in fertig:
+                a, kind = laufend[rohr]
+                try:
+                    ergebnis = rohr.recv()
+                    kind.join()
+                except EOFError:
+                    kind.join()
+                    folder.raeume_auf_nach(Path(a.ziel), a.traeger_id)
+                    grund = "Der Rechenprozess wurde beendet (Speicher?); bitte mit --retry-failed wiederholen."
+                    ergebnis = Ergebnis(a.traeger_id, namen[a.traeger_id], FEHLGESCHLAGEN, grund=grund)
+                del laufend[rohr]
+                yield ergebnis
+    finally:  # also when interrupted
+        for _, kind in laufend.values():
+            kind.kill()
             kind.join()
 
 
 def _waerme() -> None:
-    """Import what every report needs once, before forking; numeric libraries keep to one thread."""
+    """Import and load what every report needs once, before forking (fonts, page template); numeric libraries keep to one thread."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    import IPython.core.interactiveshell  # noqa: F401
+    import matplotlib_inline.backend_inline  # noqa: F401
+    import nbformat.v4
     import pyarrow
+    from matplotlib.figure import Figure
 
     import traeger_lib.analysis.analyse
     import traeger_lib.reporting.excel
     import traeger_lib.reporting.sections  # noqa: F401
+    from traeger_lib.reporting import html
+    bild = Figure()
+    bild.subplots()
+    bild.savefig(BytesIO(), format="png")
+    html.exportiere(nbformat.v4.new_notebook(), "")  # type: ignore[no-untyped-call]
     pyarrow.set_cpu_count(1)
     gc.collect()
     gc.freeze()
 
 
 def _kind(a: Auftrag, rohr: Any) -> None:
-    """A child's whole life: one report, one answer."""
+    """A child's whole life: one report, one answer. Ctrl-C is the parent's business; a killed parent takes its children along."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if engine.CAN_FORK:
+        engine.die_with_parent()
+        engine.limit_memory(a.speicher_mb)
     rohr.send(bericht(a))
     rohr.close()
 
@@ -169,11 +216,13 @@ def bericht(a: Auftrag) -> Ergebnis:
         shutil.rmtree(neu, ignore_errors=True)
         neu.mkdir(parents=True)
         satz = _fuelle(a, bestand, neu)
-        setze_ein(neu, ziel / a.traeger_id)
+        folder.setze_ein(neu, ziel / a.traeger_id)
+        (ziel / "fehler" / f"{a.traeger_id}.ipynb").unlink(missing_ok=True)
         return Ergebnis(a.traeger_id, name, FERTIG, satz=satz, sekunden=time.perf_counter() - beginn)
     except Exception as e:  # the provider fails with its reason, the others go on
-        shutil.rmtree(ziel / a.traeger_id, ignore_errors=True)
-        _fehlernotebook(neu, ziel, a.traeger_id)
+        with suppress(OSError):  # a full or read-only disk is the reason already
+            folder.entferne(ziel / a.traeger_id)
+            _fehlernotebook(neu, ziel, a.traeger_id)
         return Ergebnis(a.traeger_id, name, FEHLGESCHLAGEN, grund=_grund(e), sekunden=time.perf_counter() - beginn)
     finally:
         shutil.rmtree(neu, ignore_errors=True)
@@ -192,36 +241,49 @@ def _fuelle(a: Auftrag, bestand: Bestand, neu: Path) -> str:
     (neu / "parameter.yaml").write_text(yaml.safe_dump(parameter, allow_unicode=True, sort_keys=True), encoding="utf-8")
     nb = papermill.execute_notebook(a.notebook, str(neu / "bericht.ipynb"), parameters=parameter, progress_bar=False, log_output=False,
                                     engine_name="traeger", execution_timeout=a.zeitlimit_s)
-    seite = html.exportiere(nb, f"{titel(facts)} – {facts.name}")
-    (neu / "bericht.html").write_text(seite, encoding="utf-8")
+    if any(c.source.strip() and c.execution_count is None for c in nb.cells if c.cell_type == "code"):
+        raise TraegerFehler("Das Notebook hat sich vorzeitig beendet (exit).")
     m.schreibe_json(neu / "kennzahlen.json", facts.kennzahlen())
+    vorher = folder.vorgaenger(Path(a.ziel) / a.traeger_id)
+    fassung, korrektur = _korrektur(vorher, a, neu) if vorher else (1, "")
+    seite = html.exportiere(nb, f"{titel(facts)} – {facts.name}", korrektur)
+    (neu / "bericht.html").write_text(seite, encoding="utf-8")
     excel.schreibe(facts, neu / "tabellen.xlsx", m.herkunft(bestand, traeger_id=a.traeger_id, quartal=a.quartal))
     # the notebook computed for itself: the page must carry the hash of the very data whose figures stand beside it
     if a.fingerabdruck["daten"][:12] not in seite or bestand.pruefsumme() != a.fingerabdruck["daten"]:
         raise TraegerFehler("Die Daten haben sich während des Laufs geändert. Bitte den Lauf wiederholen.")
     satz = saetze(facts)[3].text
     m.schreibe_json(neu / "manifest.json", {
-        "traeger_id": a.traeger_id, "quartal": a.quartal, "fassung": 1, "datenstand": facts.datenstand.isoformat(),
+        "traeger_id": a.traeger_id, "quartal": a.quartal, "fassung": fassung, "korrektur": korrektur,
+        "datenstand": facts.datenstand.isoformat(),
         "erfunden": facts.erfunden, "satz": satz, "fingerabdruck": a.fingerabdruck,
         "programm": m.code_version(), "pakete": m.paketversionen(), "parameter": parameter,
         "dateien": m.dateihashes(neu, m.BERICHT_DATEIEN)})
     return satz
 
 
-def setze_ein(neu: Path, endgueltig: Path) -> None:
-    """Replace a folder by a complete new one: sync its files, move the old one aside, rename, drop the old one."""
-    for pfad in neu.iterdir():
-        fd = os.open(pfad, os.O_RDONLY)
-        try:
-            os.fsync(fd)
-        finally:
-            os.close(fd)
-    alt = endgueltig.with_name(f".neu-alt-{endgueltig.name}")
-    shutil.rmtree(alt, ignore_errors=True)
-    if endgueltig.exists():
-        endgueltig.rename(alt)
-    neu.rename(endgueltig)
-    shutil.rmtree(alt, ignore_errors=True)
+def _korrektur(vorher: Path, a: Auftrag, neu: Path) -> tuple[int, str]:
+    """Number and German note of a version that follows a sent one: what changed, which headline figures moved."""
+    from traeger_lib.reporting.formats import zahl
+
+    alt = m.lies_json(vorher / "manifest.json") or {}
+    fassung = int(alt.get("fassung", 1)) + 1
+    anders = [w for k, w in WORTE.items() if alt.get("fingerabdruck", {}).get(k) != a.fingerabdruck[k]]
+    text = f"Korrigierte Fassung {fassung}; sie ersetzt Fassung {fassung - 1}. Geändert: {', '.join(anders) or 'nichts'}."
+    zahlen = [m.lies_json(p / "kennzahlen.json") or {} for p in (vorher, neu)]
+    bewegt = []
+    for name, (pfad, stellen) in HAUPTZAHLEN.items():
+        frueher, jetzt = (_wert(z, pfad) for z in zahlen)
+        if frueher != jetzt:
+            bewegt.append(f"{name} {' statt '.join('ohne Angabe' if w is None else zahl(w, stellen) for w in (jetzt, frueher))}")
+    return fassung, f"{text} {'; '.join(bewegt) + '.' if bewegt else 'Die Hauptzahlen sind unverändert.'}"
+
+
+def _wert(inhalt: Any, pfad: str) -> Any:
+    """The value at a dotted path, None where there is none."""
+    for teil in pfad.split("."):
+        inhalt = (inhalt or {}).get(teil)
+    return inhalt
 
 
 def _fehlernotebook(neu: Path, ziel: Path, traeger_id: str) -> None:
@@ -237,10 +299,13 @@ def _grund(e: Exception) -> str:
         return _erster(e.fehler)
     if isinstance(e, TraegerFehler):
         return str(e)
+    kette = [e, e.__cause__, e.__context__, *e.args]
+    if system := next((f for f in kette if isinstance(f, OSError) and f.errno), None):
+        return f"{systemgrund(system)}."
     art = getattr(e, "ename", "") or type(e).__name__
     stelle = traceback.extract_tb(e.__traceback__)[-1]
     return {"CellTimeoutError": "Das Zeitlimit wurde überschritten.", "DeadKernelError": "Der Rechenkern wurde beendet.",
-            "NoSpaceLeftError": "Kein Platz auf dem Datenträger.", "PermissionError": "Der Zielordner ist nicht beschreibbar.",
+            "MemoryError": SPEICHER_REICHT_NICHT, "_ArrayMemoryError": SPEICHER_REICHT_NICHT,
             }.get(art, f"Unerwarteter Fehler ({art}, {Path(stelle.filename).name}:{stelle.lineno}); wo vorhanden, zeigt das Notebook im "
                   "Ordner „fehler“ die Stelle.")
 
@@ -256,8 +321,7 @@ def _warum_neu(ordner: Path, abdruck: dict[str, str]) -> str:
     alt = m.lies_json(ordner / "manifest.json")
     if alt is None:
         return "noch nicht vorhanden"
-    worte = {"daten": "Daten", "notebook": "Notebook", "programm": "Programm", "parameter": "Parameter"}
-    anders = [w for k, w in worte.items() if alt.get("fingerabdruck", {}).get(k) != abdruck[k]]
+    anders = [w for k, w in WORTE.items() if alt.get("fingerabdruck", {}).get(k) != abdruck[k]]
     if anders:
         return f"geändert: {', '.join(anders)}"
     return "" if m.ist_vollstaendig(ordner, alt) else "Dateien fehlen oder wurden verändert"
@@ -293,14 +357,12 @@ def _schreibe_lauf(ziel: Path, q: Quartal, bestand: Bestand, pfad: Path, ergebni
     alle = {i: neu.get(i) or alt[i] for i in sorted({*alt, *neu}) if i in bestand.traeger_ids}
     zeilen = [{**e, "zeichen": ZEICHEN.get(e["stand"], ""), "satz": e["satz"] or e["grund"],
                "dateien": [d for d in ("bericht.html", "tabellen.xlsx", "kennzahlen.json") if (ziel / i / d).exists()],
-               "tun": "Daten berichtigen, dann erneut starten" if e["stand"] == FEHLGESCHLAGEN else "ansehen und freigeben"}
+               "tun": TUN.get(e["stand"], "ansehen und freigeben")}
               for i, e in alle.items()]
     erfunden = " · erfundene Beispieldaten" if bestand.erfunden else ""
     seite = uebersicht(str(q), zeilen, titel=f"Steuerungsberichte {q.lang}",
                        hinweis=f"{bestand.leistungstraeger} · Datenstand {bestand.datenstand:%d.%m.%Y}{erfunden}")
-    entwurf = ziel / ".index.neu"
-    entwurf.write_text(seite, encoding="utf-8")
-    entwurf.replace(ziel / "index.html")
+    m.schreibe_text(ziel / "index.html", seite)
     m.schreibe_json(ziel / "lauf.json", {
         "quartal": str(q), "bestand": _kennung(bestand, pfad), "datenstand": bestand.datenstand.isoformat(), "erfunden": bestand.erfunden,
         "programm": m.code_version(), "beendet": datetime.now().astimezone().isoformat(timespec="seconds"), "sekunden": round(sekunden, 1),

@@ -1,17 +1,22 @@
 """A papermill engine without kernel start: the notebook runs in a child forked from this (warm) process.
 
-`papermill --engine traeger in.ipynb out.ipynb` works for any Python notebook; where fork does not exist (Windows) the standard
-engine runs it. Not supported, and not silently replaced: kernels in other languages. This module stays light, because papermill
-imports every registered engine at its start.
+`papermill --engine traeger in.ipynb out.ipynb` works for any Python notebook. The standard engine runs what this one cannot: another
+kernel than `python3`, or a system without fork (Windows, macOS). Outputs equal the standard engine's (tests/test_engine.py), except:
+file names of cells in warnings and tracebacks, and code that needs the event loop of
+a kernel (`asyncio.create_task` without await, interaction with widgets). This module stays light, because papermill imports every
+registered engine at its start.
 """
 
 from __future__ import annotations
 
+import builtins
 import os
 import sys
 import time
 from collections.abc import Callable
+from copy import deepcopy
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Any
 
 from papermill.engines import Engine, NBClientEngine
@@ -25,28 +30,58 @@ class ForkEngine(Engine):  # type: ignore[misc]
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, log_output: bool = False, stdout_file: Any = None,
                                  stderr_file: Any = None, start_timeout: int = 60, execution_timeout: int | None = None,
-                                 **kwargs: Any) -> None:
-        """Execute; `execution_timeout` is seconds per cell. Raises CellTimeoutError or DeadKernelError like the standard engine."""
-        if not CAN_FORK or nb_man.nb.metadata.get("kernelspec", {}).get("language", "python") != "python":
+                                 memory_mb: int | None = None, **kwargs: Any) -> None:
+        """Execute. `execution_timeout` is seconds per cell, `memory_mb` the address space the notebook may take beyond what this process
+        has. Raises CellTimeoutError or DeadKernelError like the standard engine; out of memory is a MemoryError in the cell."""
+        if not CAN_FORK or kernel_name not in (None, "", "python3"):
             NBClientEngine.execute_managed_notebook(
                 nb_man, kernel_name, log_output=log_output, stdout_file=stdout_file, stderr_file=stderr_file,
                 start_timeout=start_timeout, execution_timeout=execution_timeout, **kwargs)
             return
+        from papermill.log import logger
+
+        def tell(output: Any) -> None:
+            """What --log-output, --stdout-file and --stderr-file ask for, after each cell."""
+            if output.output_type == "stream":
+                file = stdout_file if output.name == "stdout" else stderr_file
+                if file:
+                    print(output.text, end="", file=file, flush=True)
+                if log_output:
+                    (logger.info if output.name == "stdout" else logger.warning)(output.text)
         context = get_context("fork")
         ours, theirs = context.Pipe(duplex=False)
-        cells = [(i, c) for i, c in enumerate(nb_man.nb.cells) if c.cell_type == "code"]
-        child = context.Process(target=_run_child, args=(theirs, [(i, c.source, c.metadata.get("tags", [])) for i, c in cells]))
+        cells = [(i, c.source, c.metadata.get("tags", [])) for i, c in enumerate(nb_man.nb.cells) if c.cell_type == "code"]
+        child = context.Process(target=_run_child, args=(theirs, cells, memory_mb))
+        sys.stdout.flush()
+        sys.stderr.flush()
         child.start()
         theirs.close()
         try:
-            _follow(nb_man, ours, execution_timeout)
+            _follow(nb_man, ours, execution_timeout, tell)
         finally:
             child.kill()
             child.join()
             ours.close()
 
 
-def _follow(nb_man: Any, pipe: Any, limit_s: int | None) -> None:
+def die_with_parent() -> None:
+    """A child must not outlive its parent, or it would go on writing after the parent was killed (Linux; no effect elsewhere)."""
+    if sys.platform == "linux":
+        import ctypes
+        import signal
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+
+
+def limit_memory(megabytes: int) -> None:
+    """Let this process map so much more than it has."""
+    import resource
+    mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize() if sys.platform == "linux" else 0
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    wanted = mapped + megabytes * 2**20
+    resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
+
+
+def _follow(nb_man: Any, pipe: Any, limit_s: int | None, tell: Callable[[Any], None]) -> None:
     """Read the child's messages and keep papermill's account of the notebook; every cell has `limit_s` seconds."""
     import nbformat
 
@@ -61,6 +96,7 @@ def _follow(nb_man: Any, pipe: Any, limit_s: int | None) -> None:
                     "Cell execution timed out", limit_s, nb_man.nb.cells[current or 0])
             kind, i, outputs, failed = pipe.recv()
             if kind == "end":
+                nb_man.nb.metadata.update(nbformat.from_dict(outputs))
                 return
             cell = nb_man.nb.cells[i]
             if kind == "start":
@@ -71,6 +107,8 @@ def _follow(nb_man: Any, pipe: Any, limit_s: int | None) -> None:
             cell.execution_count = outputs.pop("count")
             for index, changed in outputs.items():
                 nb_man.nb.cells[index].outputs = [nbformat.from_dict(o) for o in changed]
+            for output in cell.outputs:
+                tell(output)
             if failed:
                 nb_man.cell_exception(cell, cell_index=i)
             nb_man.cell_complete(cell, cell_index=i)
@@ -81,12 +119,15 @@ def _follow(nb_man: Any, pipe: Any, limit_s: int | None) -> None:
         raise DeadKernelError("Kernel died") from None
 
 
-def _run_child(pipe: Any, cells: list[tuple[int, str, list[str]]]) -> None:
+def _run_child(pipe: Any, cells: list[tuple[int, str, list[str]]], memory_mb: int | None) -> None:
     """The child's whole life: one shell, all cells; ends without the parent's exit handlers."""
     code = 0
     try:
+        die_with_parent()
         recorder = Recorder()
         shell = _shell(recorder)
+        if memory_mb:
+            limit_memory(memory_mb)
         for i, source, tags in cells:
             pipe.send(("start", i, None, False))
             if not source.strip():
@@ -95,18 +136,31 @@ def _run_child(pipe: Any, cells: list[tuple[int, str, list[str]]]) -> None:
                 continue
             recorder.begin(i)
             result = shell.run_cell(source, store_history=True)
-            recorder.flush()
-            failed = not result.success and "raises-exception" not in tags
+            broken = not result.success or any(o["output_type"] == "error" for o in recorder.outputs[i])
+            failed = broken and "raises-exception" not in tags
             outputs: dict[Any, Any] = {"count": shell.execution_count - 1, **recorder.changed()}
             pipe.send(("done", i, outputs, failed))
             if failed:
                 break
-        pipe.send(("end", 0, None, False))
+        pipe.send(("end", 0, _metadata(), False))
     except BrokenPipeError:
         code = 1  # the parent is gone or has given up on us
+    except BaseException:
+        code = 1  # no word to the parent: it sees a dead kernel
     finally:
-        pipe.close()
         os._exit(code)
+
+
+def _metadata() -> dict[str, Any]:
+    """What a kernel adds to a notebook: its language, and the state of the widgets that were made."""
+    found: dict[str, Any] = {"language_info": {
+        "name": "python", "version": sys.version.split()[0], "mimetype": "text/x-python", "file_extension": ".py",
+        "codemirror_mode": {"name": "ipython", "version": 3}, "pygments_lexer": "ipython3", "nbconvert_exporter": "python"}}
+    widgets = sys.modules.get("ipywidgets")
+    state = widgets.Widget.get_manager_state() if widgets else {}
+    if state.get("state"):
+        found["widgets"] = {"application/vnd.jupyter.widget-state+json": state}
+    return found
 
 
 class Recorder:
@@ -158,15 +212,11 @@ class Recorder:
         if not wait:
             self.outputs[self.cell], self._clear = [], False
 
-    def flush(self) -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-
 
 class _Stream:
     """stdout or stderr of the child, as notebook output."""
 
-    encoding, errors = "utf-8", "strict"
+    encoding, errors = "UTF-8", "strict"
 
     def __init__(self, name: str, add: Callable[[dict[str, Any]], None]) -> None:
         self.name, self._add = f"<{name}>", lambda text: add({"output_type": "stream", "name": name, "text": text})
@@ -199,6 +249,7 @@ def _shell(recorder: Recorder) -> Any:
 
     from IPython.core.displayhook import DisplayHook
     from IPython.core.displaypub import DisplayPublisher
+    from IPython.core.error import StdinNotImplementedError
     from IPython.core.interactiveshell import InteractiveShell
     from traitlets.config import Config
 
@@ -214,7 +265,7 @@ def _shell(recorder: Recorder) -> Any:
     class Publisher(DisplayPublisher):
         def publish(self, data: dict[str, Any], metadata: dict[str, Any] | None = None, *args: Any, transient: dict[str, Any] | None = None,
                     update: bool = False, **kwargs: Any) -> None:
-            recorder.display(data, metadata, transient, update)
+            recorder.display(deepcopy(data), deepcopy(metadata), transient, update)
 
         def clear_output(self, wait: bool = False) -> None:
             recorder.clear(wait)
@@ -227,9 +278,16 @@ def _shell(recorder: Recorder) -> Any:
             sys.stdout.flush()
             recorder.add({"output_type": "error", "ename": str(etype.__name__), "evalue": str(evalue), "traceback": list(stb)})
 
+        def enable_gui(self, gui: Any = None) -> None:
+            """There is none."""
+
         def ask_exit(self) -> None:
             """`exit` in a notebook ends the cell, as it does under a kernel that is being waited for."""
 
+    def no_input(prompt: object = "", /) -> str:
+        raise StdinNotImplementedError("raw_input was called, but this frontend does not support input requests.")
+
+    builtins.input = no_input
     for cls in (Shell, InteractiveShell):
         cls.clear_instance()
     logging.getLogger().handlers.clear()  # the parent's handlers write to the parent's streams

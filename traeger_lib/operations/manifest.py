@@ -18,6 +18,8 @@ from traeger_lib import __version__
 from traeger_lib.inputs.schema import Bestand
 
 PAKETE = ("pandas", "numpy", "matplotlib", "papermill", "nbconvert", "XlsxWriter")
+VERSANDT = "versandt.json"
+RAHMEN = frozenset({"manifest.json", VERSANDT, ".DS_Store", "Thumbs.db"})  # beside the files of a manifest
 BERICHT_DATEIEN = ("bericht.ipynb", "bericht.html", "tabellen.xlsx", "kennzahlen.json", "parameter.yaml")
 
 
@@ -68,15 +70,37 @@ def herkunft(bestand: Bestand, **parameter: str | int) -> dict[str, str]:
     }
 
 
-def schreibe_json(pfad: Path, inhalt: Any) -> None:
-    """Write JSON so that it is whole or absent: temporary file, fsync, rename."""
+def sichere(pfad: Path) -> None:
+    """Have the disk hold a file or a folder's entries before anything relies on them."""
+    if pfad.is_dir() and os.name == "nt":
+        return  # Windows syncs no folders
+    fd = os.open(pfad, os.O_RDONLY)
+    try:
+        os.fsync(fd)
+    finally:
+        os.close(fd)
+
+
+def schreibe_text(pfad: Path, inhalt: str) -> None:
+    """Write a file so that it is whole or absent: temporary file, fsync, rename."""
     neu = pfad.with_name(f".{pfad.name}.neu")
-    with neu.open("w", encoding="utf-8") as f:
-        json.dump(inhalt, f, ensure_ascii=False, indent=1)
-        f.write("\n")
-        f.flush()
-        os.fsync(f.fileno())
-    neu.replace(pfad)
+    try:
+        neu.write_text(inhalt, encoding="utf-8")
+        sichere(neu)
+        neu.replace(pfad)
+    finally:
+        neu.unlink(missing_ok=True)
+    sichere(pfad.parent)
+
+
+def ist_versandt(ordner: Path) -> bool:
+    """True where this report was sent: `versandt.json` stands beside it. Such a folder is kept for good."""
+    return (ordner / VERSANDT).exists()
+
+
+def schreibe_json(pfad: Path, inhalt: Any) -> None:
+    """Write JSON, whole or absent."""
+    schreibe_text(pfad, json.dumps(inhalt, ensure_ascii=False, indent=1) + "\n")
 
 
 def lies_json(pfad: Path) -> dict[str, Any] | None:
@@ -97,3 +121,31 @@ def ist_vollstaendig(ordner: Path, manifest: Mapping[str, Any]) -> bool:
 def dateihashes(ordner: Path, namen: Iterable[str]) -> dict[str, str]:
     """File name → hash."""
     return {n: sha256(ordner / n) for n in namen}
+
+
+def pruefe_archiv(wurzel: Path) -> tuple[int, list[str]]:
+    """Every report below a folder against its manifest: how many there are, and one German line a difference."""
+    ordner, fehler = [], []
+    for pfad in sorted(wurzel.rglob("manifest.json")):
+        hier = pfad.parent
+        if hier.name.startswith((".neu-", ".alt-", ".weg-")):
+            continue
+        ordner.append(hier)
+        name, manifest = hier.relative_to(wurzel).as_posix(), lies_json(pfad)
+        dateien = (manifest or {}).get("dateien")
+        if not isinstance(dateien, dict) or not dateien:
+            fehler.append(f"{name}/manifest.json ist nicht lesbar oder nennt keine Dateien.")
+            continue
+        for datei, summe in sorted(dateien.items()):
+            if not (hier / datei).is_file():
+                fehler.append(f"{name}/{datei} fehlt.")
+            elif sha256(hier / datei) != summe:
+                fehler.append(f"{name}/{datei} wurde verändert.")
+        fremd = {p.relative_to(hier).as_posix() for p in hier.rglob("*") if p.is_file()} - set(dateien) - RAHMEN
+        fehler += [f"{name}/{datei} gehört nicht zum Bericht." for datei in sorted(fremd)]
+    for pfad in sorted(wurzel.rglob("lauf.json")):
+        for e in (lies_json(pfad) or {}).get("traeger", []):
+            if e.get("stand") in ("fertig", "unverändert") and pfad.parent / e["traeger_id"] not in ordner:
+                fehlt = (pfad.parent / e["traeger_id"]).relative_to(wurzel).as_posix()
+                fehler.append(f"{fehlt}: Der Bericht fehlt, laut lauf.json ist er da.")
+    return len(ordner), fehler

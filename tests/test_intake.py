@@ -1,0 +1,159 @@
+"""Templates and fault workbooks: what a provider fills in reads without a fault; every fault is marked where it stands."""
+
+from __future__ import annotations
+
+import copy
+from datetime import date
+from decimal import Decimal
+
+import openpyxl
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from test_reading import GUT, TOML, alle_fehler, gleich, mit, schreibe, schreibe_mappe
+
+from traeger_lib.inputs import mapping, reading
+from traeger_lib.inputs.schema import TABELLEN
+from traeger_lib.operations import intake
+
+
+def fuelle(pfad, tabellen):
+    """Types into the template as a provider would: dates and numbers as Excel keeps them, everything else as text."""
+    wb = openpyxl.load_workbook(pfad)
+    for name, zeilen in tabellen.items():
+        spalten = [c.value.rstrip("*") for c in wb[name][1]]
+        for r, z in enumerate(zeilen, 2):
+            for c, s in enumerate(spalten, 1):
+                wert, art = z.get(s, ""), TABELLEN[name].spalte[s].art
+                if wert and art == "datum":
+                    tag, monat, jahr = map(int, wert.split("."))
+                    wb[name].cell(r, c, date(jahr, monat, tag))
+                elif wert and art in ("ganzzahl", "dezimal", "geld"):
+                    wb[name].cell(r, c, float(wert.replace(",", ".")))
+                elif wert:
+                    wb[name].cell(r, c, wert)
+    wb.save(pfad)
+
+
+def test_a_filled_template_reads_without_a_fault(tmp_path, traeger):
+    ziel = tmp_path / "vorlage"
+    assert traeger("template", ziel).exit_code == 0
+    assert {f.art for f in alle_fehler(ziel)} == {"bestand_toml", "tabelle_fehlt"}  # nothing is filled in yet, and no date is made up
+    fuelle(ziel / "bestand.xlsx", GUT)
+    text = (ziel / "bestand.toml").read_text(encoding="utf-8")
+    (ziel / "bestand.toml").write_text("\n".join(TOML.splitlines() + text.splitlines()[-2:]), encoding="utf-8")
+    bestand = reading.load(ziel)
+    gleich(bestand, reading.load(schreibe(tmp_path / "gut", GUT)))
+    assert not any("außen vor" in text for _, text in bestand.hinweise)
+
+
+def test_the_toml_of_the_template_needs_only_its_marks_removed(tmp_path):
+    intake.schreibe_vorlage(tmp_path)
+    schreibe_mappe(tmp_path / "b", GUT)
+    text = (tmp_path / "bestand.toml").read_text(encoding="utf-8")
+    text = "\n".join(z.removeprefix("# ") if " = " in z else z for z in text.splitlines()).replace("Stadt Beispiel", "Stadt")
+    (tmp_path / "b" / "bestand.toml").write_text(text, encoding="utf-8")
+    assert not alle_fehler(tmp_path / "b")
+
+
+def test_the_template_explains_and_guides(tmp_path):
+    intake.schreibe_vorlage(tmp_path)
+    wb = openpyxl.load_workbook(tmp_path / "bestand.xlsx")
+    assert wb.sheetnames == ["Erläuterungen", *TABELLEN]
+    for t in TABELLEN.values():
+        ws = wb[t.name]
+        assert ws.freeze_panes == "A2" and [c.value for c in ws[1]] == [s.name + "*" * s.pflicht for s in t.spalten]
+        regeln = {str(v.sqref)[0]: v for v in ws.data_validations.dataValidation}
+        for zelle, s in zip(ws[1], t.spalten, strict=True):
+            kommentar = zelle.comment.text
+            assert s.bedeutung in kommentar and s.einheit in kommentar and s.standard in kommentar and all(w in kommentar for w in s.werte)
+            if s.werte or s.art == "janein":
+                assert regeln[zelle.column_letter].formula1 == f'"{",".join(s.werte or ("ja", "nein"))}"'
+            (fmt,) = [d for d in ws.column_dimensions.values() if d.min <= zelle.column <= d.max]
+            assert fmt.number_format == intake.ZAHLENFORMAT.get(s.art, "General")
+    erlaeutert = {(z[0], z[2]) for z in wb["Erläuterungen"].iter_rows(min_row=6, values_only=True)}
+    assert {(t.name, s.name + "*" * s.pflicht) for t in TABELLEN.values() for s in t.spalten} <= erlaeutert
+
+
+def test_an_existing_file_is_never_overwritten_by_a_template(tmp_path, traeger):
+    (tmp_path / "bestand.toml").write_text("x")
+    ergebnis = traeger("template", tmp_path)
+    assert ergebnis.exit_code == 2 and "gibt es schon" in ergebnis.output and not (tmp_path / "bestand.xlsx").exists()
+
+
+# --- faults ----------------------------------------------------------------------------------------------------------
+
+def kaputt():
+    t = mit("entgelte", 1, grundpauschale="zwei", gesamt="1.234")
+    t["faelle"][1].update(ende="31.02.2025")
+    t["faelle"][3]["person_id"] = "geheim-1"
+    t["faelle"][2]["s"] = "ja"
+    t["personal"].append({**t["personal"][0], "angebot_id": "Summe"})
+    return t
+
+
+@pytest.mark.parametrize("schreiben", [schreibe, schreibe_mappe])
+def test_every_fault_is_listed_and_marked_at_its_cell(tmp_path, traeger, schreiben):
+    schreiben(tmp_path, kaputt())
+    fehler = alle_fehler(tmp_path)
+    ergebnis = traeger("check", tmp_path, "--workbook")
+    assert ergebnis.exit_code == 2 and "fehler.xlsx" in ergebnis.output
+    wb = openpyxl.load_workbook(tmp_path / "fehler.xlsx")
+    liste = [[c.value for c in z] for z in wb["Fehler"].iter_rows(min_row=2)]
+    assert [(z[1], z[2], z[5]) for z in liste] == [(f.ort, f.zeile, f.grund) for f in fehler] and len(fehler) >= 6
+    marken = set()
+    for f in fehler:
+        tabelle = f.ort.removesuffix(".csv").split("Blatt ")[-1]
+        ws = wb[tabelle]
+        kopf = [c.value for c in ws[1]]
+        zelle = ws.cell(f.zeile, kopf.index(f.spalte) + 1 if f.spalte in kopf else 1)
+        assert f.grund in zelle.comment.text and zelle.fill.fgColor.rgb == "FFFFE2B8"
+        marken.add((tabelle, zelle.coordinate))
+    zellen = [(ws.title, c) for ws in wb.worksheets[1:] for z in ws.iter_rows() for c in z]
+    assert {(blatt, c.coordinate) for blatt, c in zellen if c.fill.fgColor.rgb == "FFFFE2B8"} == marken
+    texte = [str(w) for z in liste for w in z] + [c.comment.text for ws in wb for z in ws.iter_rows() for c in z if c.comment]
+    assert not any("geheim" in text for text in texte)
+    assert [c.value for c in wb["faelle"][3]] == [w or None for w in kaputt()["faelle"][1].values()]  # the copy is the row as it was
+    assert alle_fehler(tmp_path) == fehler  # our own workbook is no source
+
+
+def test_foreign_names_and_title_rows_keep_their_places(tmp_path):
+    t = mit("termine", 0, termin="morgen")
+    (z,) = t.pop("termine")
+    schreibe(tmp_path, t)
+    (tmp_path / mapping.DATEI).write_text('[tabellen]\n"Gespräche" = "termine"\n[spalten.termine]\n"Wann" = "termin"\n', encoding="utf-8")
+    (tmp_path / "Gespräche.csv").write_text(f"Liste;;;\n\nTräger-ID;Quartal;Raum;Wann\n{z['traeger_id']};{z['quartal']};12;morgen\n")
+    fehler = alle_fehler(tmp_path)
+    assert [(f.ort, f.zeile) for f in fehler] == [("Gespräche.csv", 4)]
+    wb = openpyxl.load_workbook(intake.schreibe_fehlermappe(tmp_path, fehler))
+    assert [c.value for c in wb["termine"][3]] == ["Träger-ID", "Quartal", "Raum", "Wann"] and wb["termine"]["D4"].comment
+    assert wb["termine"]["C4"].value == "12" and wb["Fehler"]["A2"].hyperlink.location == "'termine'!D4"
+
+
+def test_types_of_parquet_and_dates_survive_in_the_copy(tmp_path):
+    schreibe(tmp_path, GUT)
+    (tmp_path / "termine.csv").unlink()
+    pq.write_table(pa.table({"traeger_id": ["T01", "T01"], "quartal": ["2026Q1", "2026Q5"], "termin": [date(2026, 4, 20), None],
+                             "zahl": [Decimal("1.5"), None], "liste": [[1], None], "flag": [True, None]}), tmp_path / "termine.parquet")
+    ws = openpyxl.load_workbook(intake.schreibe_fehlermappe(tmp_path, alle_fehler(tmp_path)))["termine"]
+    assert [c.value for c in ws[2]][:2] == ["T01", "2026Q1"] and ws["D2"].value == 1.5 and ws["F2"].value is True
+    assert ws["C2"].value.date() == date(2026, 4, 20) and ws["B3"].comment and ws["C3"].comment
+
+
+def test_of_long_tables_only_the_faulty_rows_are_copied(tmp_path, monkeypatch):
+    monkeypatch.setattr(intake, "GANZ_BIS", 5)
+    t = copy.deepcopy(GUT)
+    t["personal"][7]["vk"] = "x"
+    schreibe(tmp_path, t)
+    wb = openpyxl.load_workbook(intake.schreibe_fehlermappe(tmp_path, alle_fehler(tmp_path)))
+    assert [z for z in range(2, 17) if wb["personal"].cell(z, 1).value] == [9]
+
+
+def test_damaged_files_are_listed_and_a_good_bestand_gets_no_workbook(tmp_path, traeger):
+    schreibe(tmp_path, GUT)
+    assert traeger("check", tmp_path, "--workbook").exit_code == 0 and not (tmp_path / "fehler.xlsx").exists()
+    (tmp_path / "faelle.csv").write_bytes(b"")
+    (tmp_path / "bestand.toml").unlink()
+    assert traeger("check", tmp_path, "--workbook").exit_code == 2
+    wb = openpyxl.load_workbook(tmp_path / "fehler.xlsx")
+    assert wb.sheetnames == ["Fehler"] and wb["Fehler"].max_row == 3

@@ -1,0 +1,248 @@
+"""Killed, interrupted, locked out, without room: a provider's folder is whole or absent, and nobody is told otherwise."""
+
+import errno
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell
+
+from traeger_lib.inputs.faults import TraegerFehler
+from traeger_lib.operations import batch, folder
+from traeger_lib.operations import manifest as m
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="fork")
+ROOT = Path(__file__).parents[1]
+IDS = ("BSP-FLUSS", "BSP-SEE")
+
+
+def small_notebook(path, *more):
+    """The quarter's notebook with its first and last section only, and more cells."""
+    nb = nbformat.read(ROOT / "notebooks" / "quartalsbericht.ipynb", 4)
+    keep = [c for c in nb.cells if c.cell_type == "code" and ("bericht." not in c.source or "kopf" in c.source or "methode" in c.source)]
+    nb.cells = [*keep[:2], *(new_code_cell(s) for s in more), *keep[2:]]
+    nbformat.write(nb, path)
+
+
+@pytest.fixture
+def klein(monkeypatch, tmp_path):
+    """Runs of a small notebook on a Bestand of two providers; `klein(cell, …)` puts more cells into it."""
+    bestand = tmp_path / "bestand"
+    shutil.copytree(ROOT / "data" / "beispiel", bestand)
+    monkeypatch.setattr(batch, "NOTEBOOK", tmp_path / "klein.ipynb")
+    small_notebook(tmp_path / "klein.ipynb")
+
+    def mit(*zellen):
+        small_notebook(tmp_path / "klein.ipynb", *zellen)
+    mit.bestand = bestand
+    mit.befehl = ["quarter", "2026Q1", bestand, "--out", tmp_path / "aus", *(x for i in IDS for x in ("--only", i))]
+    mit.aus = tmp_path / "aus"
+    return mit
+
+
+@pytest.fixture(scope="module")
+def toeten(tmp_path_factory, traeger):
+    """killing.py on a finished run whose data have changed since; one of its reports was sent."""
+    ordner = tmp_path_factory.mktemp("toeten")
+    traeger("demo", ordner / "bestand", "--providers", 2, "--years", 2)
+    small_notebook(ordner / "klein.ipynb")
+    with pytest.MonkeyPatch.context() as p:
+        p.setattr(batch, "NOTEBOOK", ordner / "klein.ipynb")
+        assert traeger("quarter", "2026Q1", ordner / "bestand", "--out", ordner / "basis").exit_code == 0
+    erster = sorted(p for p in (ordner / "basis").iterdir() if p.is_dir())[0]
+    (erster / m.VERSANDT).write_text('{"am": "2026-04-20"}')
+    toml = ordner / "bestand" / "bestand.toml"
+    toml.write_text(toml.read_text().replace("hinweis = ", "hinweis = 'Geändert.' # ") if "hinweis = " in toml.read_text()
+                    else toml.read_text() + "\nhinweis = 'Geändert.'\n")
+
+    def starte(*argumente, frist=900):
+        r = subprocess.run([sys.executable, str(ROOT / "tests" / "killing.py"), str(ordner), *argumente], capture_output=True, text=True,
+                           timeout=frist, env={**os.environ, "PYTHONPATH": str(ROOT)})
+        assert r.returncode == 0, r.stderr[-3000:]
+        return json.loads(r.stdout.splitlines()[-1])
+    return starte
+
+
+def sound(found):
+    return [f for f in found if f["partial"] or f["rest"] or not f["again"] or not f["same"] or "offen" in f["open"]]
+
+
+def test_killed_at_a_sample_of_steps_nothing_is_partial_and_a_rerun_ends_in_the_same_bytes(toeten):
+    spur = toeten("trace")
+    assert spur["whole"] and len(spur["files"]) == 9  # two reports, and the sent one kept beside
+    schritte = spur["steps"]
+    umbenannt = [n for n, s in enumerate(schritte, 1) if s.startswith("rename") and s.count("/") == 0 and not s.endswith(".neu")]
+    assert len(umbenannt) == 4  # of two providers the old folder and the new one
+    wahl = sorted({*umbenannt, *(n + 1 for n in umbenannt), 1, len(schritte), *random.Random(7).sample(range(1, len(schritte)), 4)})
+    found = toeten("at", json.dumps(wahl))
+    assert sound(found) == [] and not any(f["ended"] for f in found)
+
+
+@pytest.mark.soak
+def test_killed_at_every_step(toeten):
+    schritte = toeten("trace")["steps"]
+    found = toeten("at", json.dumps(list(range(1, len(schritte) + 1))), frist=3600)
+    assert sound(found) == [] and not any(f["ended"] for f in found)
+
+
+@pytest.mark.soak
+def test_killed_at_random_times(toeten):
+    zufall = random.Random(2026)
+    assert sound(toeten("after", json.dumps([zufall.uniform(0, 2.5) for _ in range(60)]), frist=3600)) == []
+
+
+def start(klein, *mehr, **kwargs):
+    """The command in a process of its own, with the small notebook."""
+    code = (f"from pathlib import Path; from traeger_lib.operations import batch; batch.NOTEBOOK = Path({str(batch.NOTEBOOK)!r}); "
+            "from traeger_lib.cli import main; main()")
+    return subprocess.Popen([sys.executable, "-c", code, *map(str, [*klein.befehl, *mehr])], stdout=subprocess.PIPE,
+                            stderr=subprocess.STDOUT, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}, **kwargs)
+
+
+def wait_for(condition, seconds=60):
+    ende = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < ende, "did not happen"
+        time.sleep(0.02)
+
+
+def test_ctrl_c_keeps_what_is_finished_and_says_so(klein, traeger):
+    klein("import time\nif traeger_id == 'BSP-SEE':\n    time.sleep(60)")
+    lauf = start(klein, "--jobs", 2, start_new_session=True)
+    wait_for(lambda: (klein.aus / "BSP-FLUSS").exists() and (klein.aus / ".neu-BSP-SEE").exists())
+    os.killpg(lauf.pid, signal.SIGINT)
+    text = lauf.communicate(timeout=30)[0]
+    assert lauf.returncode == 1 and "Abgebrochen: 1 Berichte sind offen" in text and "Traceback" not in text
+    stand = {e["traeger_id"]: e["stand"] for e in json.loads((klein.aus / "lauf.json").read_text())["traeger"]}
+    assert stand == {"BSP-FLUSS": "fertig", "BSP-SEE": "offen"} and not list(klein.aus.glob(".neu-*"))
+    klein()
+    result = traeger(*klein.befehl, "--retry-failed")
+    assert result.exit_code == 0 and "[1/1] BSP-SEE: fertig" in result.output
+
+
+def test_the_second_batch_on_a_folder_is_told_who_holds_it_and_a_dead_holder_holds_nothing(klein, traeger):
+    klein("import time\ntime.sleep(60)")
+    lauf = start(klein)
+    wait_for(lambda: (klein.aus / ".neu-BSP-SEE").exists() or (klein.aus / ".neu-BSP-FLUSS").exists())
+    result = traeger(*klein.befehl)
+    assert result.exit_code == 2 and f"läuft schon ein Lauf (Prozess {lauf.pid} auf " in result.output and "seit " in result.output
+    os.kill(lauf.pid, signal.SIGKILL)  # the parent only: its children must go with it
+    lauf.communicate()
+    klein()
+    assert traeger(*klein.befehl).exit_code == 0
+
+
+def test_an_interrupted_swap_brings_the_old_report_back(tmp_path):
+    for name, inhalt in ((".alt-A", "alt"), (".neu-A", "halb"), ("B", "neu"), (".alt-B", "alt"), (".weg-C", "weg")):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "x").write_text(inhalt)
+    folder.raeume_auf(tmp_path)
+    assert {p.name: (p / "x").read_text() for p in tmp_path.iterdir()} == {"A": "alt", "B": "neu"}
+
+
+@pytest.mark.parametrize(("zelle", "grund"), [
+    ("import os\nos.kill(os.getpid(), 9)", "Der Rechenkern wurde beendet."),
+    ("import os\nos._exit(0)", "Der Rechenkern wurde beendet."),
+    ("import sys\nsys.exit(0)", "Das Notebook hat sich vorzeitig beendet (exit)."),
+    ("x = bytearray(10**10)", "Der Arbeitsspeicher reicht nicht"),
+    ("import time\ntime.sleep(60)", "Das Zeitlimit wurde überschritten."),
+    ("raise ValueError('Frau Geheim')", "Unerwarteter Fehler (ValueError"),
+    ("import os\nos.kill(os.getppid(), 9)\nimport time\ntime.sleep(9)", "Der Rechenprozess wurde beendet"),
+])
+def test_a_broken_report_fails_alone_with_its_reason(klein, traeger, zelle, grund):
+    assert traeger(*klein.befehl).exit_code == 0
+    klein("if traeger_id == 'BSP-SEE':\n    " + zelle.replace("\n", "\n    "))
+    result = traeger(*klein.befehl, "--timeout", 20 if "sleep(60)" not in zelle else 2)
+    assert result.exit_code == 1 and f"BSP-SEE: fehlgeschlagen ({grund}" in result.output and "BSP-FLUSS: fertig" in result.output
+    assert not (klein.aus / "BSP-SEE").exists() and not list(klein.aus.glob(".neu-*"))
+    assert "Geheim" not in (klein.aus / "index.html").read_text() + (klein.aus / "lauf.json").read_text() + result.output
+    assert traeger("verify", klein.aus).exit_code == 0
+
+
+def test_a_full_disk_is_explained(klein, traeger, monkeypatch):
+    def voll(_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(os, "fsync", voll)
+    result = traeger(*klein.befehl)
+    assert result.exit_code == 2 and "kein Platz mehr" in result.output
+    assert not [p for p in klein.aus.iterdir() if p.name != ".sperre"]
+
+
+def test_a_small_disk_is_explained(klein, traeger, tmp_path):
+    klein.aus.mkdir()
+    if os.geteuid() or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=60k", "tmpfs", str(klein.aus)], capture_output=True).returncode:
+        pytest.skip("cannot mount")
+    try:
+        result = traeger(*klein.befehl, "--jobs", 1)
+        assert result.exit_code in (1, 2) and "kein Platz mehr" in result.output and "Traceback" not in result.output
+        for p in klein.aus.iterdir():
+            assert not p.is_dir() or m.ist_vollstaendig(p, m.lies_json(p / "manifest.json") or {}) or p.name == "fehler", p.name
+        subprocess.run(["mount", "-o", "remount,ro", str(klein.aus)], check=True)
+        result = traeger(*klein.befehl)
+        assert result.exit_code == 2 and "schreibgeschützt" in result.output
+        subprocess.run(["mount", "-o", "remount,rw,size=20m", str(klein.aus)], check=True)
+        assert traeger(*klein.befehl).exit_code == 0
+    finally:
+        subprocess.run(["umount", str(klein.aus)], check=True)
+
+
+def test_a_sent_report_is_kept_and_its_successor_is_a_marked_correction(klein, traeger):
+    assert traeger(*klein.befehl).exit_code == 0
+    versandt = klein.aus / "BSP-FLUSS"
+    (versandt / m.VERSANDT).write_text('{"am": "2026-04-20"}')
+    alt = (versandt / "bericht.html").read_bytes()
+    pfad = klein.bestand / "budgets.csv"
+    kopf, *zeilen = pfad.read_text().splitlines()
+    spalte = kopf.split(";").index("betrag_eur")
+    pfad.write_text("\n".join([kopf, *(_mehr(z, spalte) if z.startswith("BSP-FLUSS;2026;") else z for z in zeilen)]) + "\n")
+    assert "BSP-FLUSS: fertig (geändert: Daten)" in traeger(*klein.befehl).output
+    assert (klein.aus / "BSP-FLUSS.fassung-1" / "bericht.html").read_bytes() == alt
+    manifest = json.loads((versandt / "manifest.json").read_text())
+    assert manifest["fassung"] == 2 and manifest["korrektur"].startswith("Korrigierte Fassung 2; sie ersetzt Fassung 1. Geändert: Daten.")
+    assert "Jahresbudget in Euro" in manifest["korrektur"] and "statt" in manifest["korrektur"]
+    assert manifest["korrektur"] in (versandt / "bericht.html").read_text()[:40_000]
+    # a version that was not sent is replaced, and stays version 2
+    assert traeger(*klein.befehl, "--force").exit_code == 0
+    assert json.loads((versandt / "manifest.json").read_text())["korrektur"] == manifest["korrektur"]
+    assert sorted(p.name for p in klein.aus.glob("BSP-FLUSS*")) == ["BSP-FLUSS", "BSP-FLUSS.fassung-1"]
+    # a failing redo takes the unsent version away and leaves the sent one
+    klein("1 / 0")
+    assert traeger(*klein.befehl).exit_code == 1
+    assert [p.name for p in klein.aus.glob("BSP-FLUSS*")] == ["BSP-FLUSS.fassung-1"] and traeger("verify", klein.aus).exit_code == 0
+
+
+def _mehr(zeile, spalte):
+    teile = zeile.split(";")
+    return ";".join("123,45" if n == spalte and t else t for n, t in enumerate(teile))
+
+
+def test_verify_names_what_is_missing_extra_and_changed(klein, traeger):
+    assert traeger(*klein.befehl).exit_code == 0
+    result = traeger("verify", klein.aus.parent)
+    assert result.exit_code == 0 and "2 Berichte geprüft, alle unverändert." in result.output
+    (klein.aus / "BSP-SEE" / "tabellen.xlsx").unlink()
+    (klein.aus / "BSP-SEE" / "notiz.txt").write_text("x")
+    with (klein.aus / "BSP-FLUSS" / "bericht.html").open("a") as f:
+        f.write(" ")
+    result = traeger("verify", klein.aus)
+    assert result.exit_code == 1 and "3 Abweichungen" in result.output
+    for zeile in ("BSP-SEE/tabellen.xlsx fehlt.", "BSP-SEE/notiz.txt gehört nicht zum Bericht.", "BSP-FLUSS/bericht.html wurde verändert."):
+        assert zeile in result.output
+    shutil.rmtree(klein.aus / "BSP-SEE")
+    assert "BSP-SEE: Der Bericht fehlt" in traeger("verify", klein.aus).output
+    assert traeger("verify", klein.bestand).exit_code == 2
+
+
+def test_the_lock_is_free_after_an_error(tmp_path):
+    with pytest.raises(ValueError), folder.sperre(tmp_path):
+        raise ValueError
+    with folder.sperre(tmp_path), pytest.raises(TraegerFehler, match="läuft schon"), folder.sperre(tmp_path):
+        pass

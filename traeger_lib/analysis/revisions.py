@@ -1,0 +1,70 @@
+"""What changed for past months between two reporting states (Datenstände): days reported late, taken back or moved.
+
+Published counts of a base year are revised afterwards; whoever compares two reports must see by how much. Each state is counted by its
+own rules and paying bodies, as it was published. Not here: why a figure changed, and changes of money or budgets.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from traeger_lib.analysis.periods import Zeitraum, monatsende, monatsname
+from traeger_lib.analysis.volume import volumen
+from traeger_lib.inputs.schema import Bestand
+
+
+@dataclass(frozen=True, slots=True)
+class Nachmeldung:
+    """Own paid days (Entgelttage) of an offer in a month (JJJJ-MM), in the old and in the new reporting state, where they differ."""
+
+    angebot_id: str
+    monat: str
+    alt: int
+    neu: int
+
+    @property
+    def tage(self) -> int:
+        """Days reported since then, negative where days were taken back."""
+        return self.neu - self.alt
+
+
+def unterschiede(alt: Bestand, neu: Bestand, traeger_id: str) -> tuple[Nachmeldung, ...]:
+    """Where own paid days of the provider differ, by offer and month, for every month that was over at the old Datenstand.
+
+    A month still running then is left out: its days were not late. Empty where the old state does not know the provider.
+    """
+    if traeger_id not in alt.traeger_ids:
+        return ()
+    stand = alt.datenstand
+    ende = stand if stand == monatsende(stand) else date.fromordinal(stand.replace(day=1).toordinal() - 1)
+    staende = [volumen(b.nur(traeger_id), ende) for b in (alt, neu)]
+    monate = Zeitraum(min(v.beginn for v in staende).replace(day=1), ende).monate()
+    nachmeldungen = []
+    for a in sorted({g.angebot_id for v in staende for g in v.gruppen}):
+        vorher, jetzt = (v.entgelttage[v.wo(eigen=True, angebot_id=a)].sum(axis=0) for v in staende)
+        for m in monate:
+            tage = [int(t[v.scheibe(m)].sum()) for v, t in zip(staende, (vorher, jetzt), strict=True)]
+            nachmeldungen += [Nachmeldung(a, monatsname(m.von), *tage)] if tage[0] != tage[1] else []
+    return tuple(nachmeldungen)
+
+
+def satz(nachmeldungen: Sequence[Nachmeldung]) -> str:
+    """The sentence of the report, by year; "" where nothing changed.
+
+    >>> satz([Nachmeldung("A1", "2025-03", 100, 131), Nachmeldung("A1", "2025-04", 90, 100)])
+    'Seit dem letzten Bericht wurden für 2025 insgesamt 41 Tage nachgemeldet.'
+    """
+    je_jahr: dict[str, int] = {}
+    for n in sorted(nachmeldungen, key=lambda n: n.monat):
+        je_jahr[n.monat[:4]] = je_jahr.get(n.monat[:4], 0) + n.tage
+    teile = []
+    for jahr, tage in je_jahr.items():
+        menge = "1 Tag" if abs(tage) == 1 else f"{abs(tage):,} Tage".replace(",", ".")
+        teile.append(f"für {jahr} insgesamt {menge} {'nachgemeldet' if tage > 0 else 'zurückgenommen'}" if tage else
+                     f"für {jahr} Tage verschoben, ihre Summe blieb gleich")
+    if not teile:
+        return ""
+    verb = "wurde" if len(teile) == 1 and " 1 Tag " in teile[0] else "wurden"
+    return f"Seit dem letzten Bericht {verb} {' und '.join(filter(None, (', '.join(teile[:-1]), teile[-1])))}."
