@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 from traeger_lib.cli import app
 
 ROOT = Path(__file__).resolve().parents[1]
+collect_ignore = ["killing.py"]  # a program the tests start and kill, no test module
 sys.path.insert(0, str(Path(__file__).parent))
 
 
