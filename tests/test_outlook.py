@@ -14,6 +14,7 @@ from kleinbestand import bestand, fall, grund
 from traeger_lib import analyse, load
 from traeger_lib.analysis.outlook import ausblick, monate_mit_daten, ueber
 from traeger_lib.inputs.faults import TraegerFehler
+from traeger_lib.reporting.content import bewegungen
 
 MONATE = monate_mit_daten(date(2021, 1, 1), date(2025, 12, 31))
 TOTAL = ("", "")
@@ -87,7 +88,8 @@ def test_short_series_and_the_look_back(n, punkte):
 
 def test_the_look_back_is_three_to_ten_years(beispiel):
     b = load(beispiel)
-    assert analyse(b, "BSP-FLUSS", "2026Q1", rueckblick_jahre=3).trend.gesamt.punkte == 36
+    f = analyse(b, "BSP-NORD", "2026Q1", rueckblick_jahre=3)
+    assert f.trend.gesamt.punkte == 36 and any("2023 bis 31.03.2026" in t.titel for t in bewegungen(f))
     with pytest.raises(TraegerFehler, match="zwischen 3 und 10"):
         analyse(b, "BSP-FLUSS", "2026Q1", rueckblick_jahre=2)
 

@@ -182,7 +182,8 @@ class Analyse:
         massnahmen = self.massnahmen()
         return Facts(
             traeger_id=self.traeger_id, name=self.traeger["name"], ort=None if pd.isna(self.traeger["ort"]) else self.traeger["ort"],
-            leistungstraeger=b.leistungstraeger, quartal=q, datenstand=b.datenstand, vorlaeufig=b.datenstand < q.zeitraum.bis,
+            leistungstraeger=b.leistungstraeger, quartal=q, rueckblick_jahre=self.rueckblick_jahre, datenstand=b.datenstand,
+            vorlaeufig=b.datenstand < q.zeitraum.bis,
             erfunden=b.erfunden, bestandshinweis=b.hinweis, angebote=self.angebote, termin=self.termin(), verfahren=self.verfahren,
             fallzahlen=self._zweifach(self.fallzahlen), fallzahlen_vorquartal=self.vergleich(q.vor(1)),
             fallzahlen_vorjahresquartal=self.vergleich(q.vor(4)), hbg=self._zweifach(self.hbg),

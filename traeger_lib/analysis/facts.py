@@ -170,6 +170,7 @@ class Facts:
     ort: str | None
     leistungstraeger: str
     quartal: Quartal
+    rueckblick_jahre: int
     datenstand: date
     vorlaeufig: bool
     erfunden: bool

@@ -139,7 +139,8 @@ def volumen(bestand: Bestand, bis: date, *, von: date | None = None) -> Volumen:
     erste += [int(monate.min())] if len(monate) else []
     t0 = tag(von) if von else min([*erste, tag(bis)])
     t1 = tag(bis)
-    schluessel = pd.concat([_gruppen_faelle(bestand).iloc[stays.zeile], _gruppen_fallzahlen(bestand)], ignore_index=True)
+    schluessel = pd.concat([_gruppen(bestand, bestand["faelle"]).iloc[stays.zeile], _gruppen(bestand, bestand["fallzahlen"])],
+                           ignore_index=True)
     codes, gruppen = _kodiere(schluessel)
     n, n_tage = len(gruppen), t1 - t0 + 1
     anwesend = np.zeros((n, n_tage), np.int64)
@@ -163,22 +164,14 @@ def volumen(bestand: Bestand, bis: date, *, von: date | None = None) -> Volumen:
     return Volumen(gruppen, anwesend, vermindert, datum(t0))
 
 
-def _gruppen_faelle(bestand: Bestand) -> pd.DataFrame:
-    f = bestand["faelle"]
+def _gruppen(bestand: Bestand, f: pd.DataFrame) -> pd.DataFrame:
+    """The group of every row of `faelle` or `fallzahlen`; aggregates are regular cases with cost commitment."""
     s = f["s"].fillna(False).astype(bool)
     return pd.DataFrame({
         "angebot_id": f["angebot_id"], "eigen": f["kostentraeger"].isin(bestand.eigene_kostentraeger), "hbg": f["hbg"],
         "hbg_ausgang": f["hbg_ausgang"].where(s & f["hbg_ausgang"].notna(), f["hbg"]), "s": s,
-        "zusage": f["kostenzusage"].fillna(True).astype(bool), "besonderheit": f["besonderheit"].fillna("regelfall")})
-
-
-def _gruppen_fallzahlen(bestand: Bestand) -> pd.DataFrame:
-    f = bestand["fallzahlen"]
-    s = f["s"].fillna(False).astype(bool)
-    return pd.DataFrame({
-        "angebot_id": f["angebot_id"], "eigen": f["kostentraeger"].isin(bestand.eigene_kostentraeger), "hbg": f["hbg"],
-        "hbg_ausgang": f["hbg_ausgang"].where(s & f["hbg_ausgang"].notna(), f["hbg"]), "s": s,
-        "zusage": True, "besonderheit": "regelfall"})
+        "zusage": f["kostenzusage"].fillna(True).astype(bool) if "kostenzusage" in f else True,
+        "besonderheit": f["besonderheit"].fillna("regelfall") if "besonderheit" in f else "regelfall"})
 
 
 def _kodiere(schluessel: pd.DataFrame) -> tuple[np.ndarray, tuple[Gruppe, ...]]:

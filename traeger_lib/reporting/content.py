@@ -6,7 +6,6 @@ from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 
-from traeger_lib.analysis.analyse import RUECKBLICK_JAHRE
 from traeger_lib.analysis.facts import Facts, Fallzahlen
 from traeger_lib.analysis.outlook import Ausblick
 from traeger_lib.analysis.rates import gruppenrang
@@ -202,7 +201,7 @@ def korridor(facts: Facts) -> list[Tabelle]:
 
 def bewegungen(facts: Facts) -> list[Tabelle]:
     """Moves between need groups, who comes in, free places, events per quarter, special cases."""
-    jahre = f"{facts.quartal.jahr - RUECKBLICK_JAHRE} bis {f.tag(facts.quartal.zeitraum.bis)}"
+    jahre = f"{facts.quartal.jahr - facts.rueckblick_jahre} bis {f.tag(facts.quartal.zeitraum.bis)}"
     return [
         Tabelle("Ereignisse je Quartal", f"{EIGENE}; Unterbrechungen: begonnene Abwesenheiten",
                 spalten("Quartal", ("Zugänge", "zahl"), ("Beendigungen", "zahl"), ("Unterbrechungen", "zahl"),
