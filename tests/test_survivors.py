@@ -9,7 +9,7 @@ import pytest
 from kleinbestand import bestand, fall, grund
 
 from traeger_lib import analyse
-from traeger_lib.analysis.budget import budget, gueltige_version, mengengeruest, plaetze_im_jahr, puffer_jahr
+from traeger_lib.analysis.budget import budget, gueltige_versionen, mengengeruest, plaetze_im_jahr, puffer_jahr
 from traeger_lib.analysis.deviation import (
     UNBEKANNT,
     Effekte,
@@ -50,7 +50,7 @@ def ort(modell, *angebote):
 def gerechnet(b, zeitraum=FEBRUAR, angebote=("A-1",)):
     """Effects of a period by the version of 2026; days and rates are held from 1 January 2026."""
     v, e = volumen(b, date(2026, 3, 31), von=date(2026, 1, 1)), Entgelte(b, date(2026, 1, 1), date(2026, 12, 31))
-    return monatseffekte(v, e, gueltige_version(b, 2026, date(2026, 3, 31)), angebote, zeitraum)
+    return monatseffekte(v, e, gueltige_versionen(b, date(2026, 3, 31)).get(2026), angebote, zeitraum)
 
 
 def klassisch(b, zeitraum=FEBRUAR):
@@ -287,7 +287,7 @@ def test_a_sum_with_an_unknown_part_is_unknown():
 
 def verhandelt(b, beginn=None, bezahlt_bis=date(2026, 3, 31), seit=date(2024, 1, 1), stichtag=date(2026, 3, 31)):
     v, e = volumen(b, date(2026, 3, 31), von=seit), Entgelte(b, seit, date(2026, 12, 31))
-    return budget(b, gueltige_version(b, 2026, stichtag), v, e, beginn=beginn, bezahlt_bis=bezahlt_bis)
+    return budget(b, gueltige_versionen(b, stichtag).get(2026), v, e, beginn=beginn, bezahlt_bis=bezahlt_bis)
 
 
 def test_a_derivation_line_carries_its_days_and_the_days_of_the_base_year():
@@ -360,17 +360,17 @@ def test_the_version_that_holds_is_the_highest_decided_by_the_day():
         plan("1", 2, version=2, beschlossen_am=date(2026, 3, 31), basisjahr=2024),
         plan("2", 2, version=2, beschlossen_am=date(2026, 3, 31), basisjahr=2025),
         plan("1", 9, version=9, jahr=2025)])
-    eins, zwei = (gueltige_version(b, 2026, t) for t in (date(2026, 3, 30), date(2026, 3, 31)))
+    eins, zwei = (gueltige_versionen(b, t).get(2026) for t in (date(2026, 3, 30), date(2026, 3, 31)))
     assert (eins.version, eins.beschlossen_am, eins.basisjahr, [p.hbg for p in eins.plan]) == (1, date(2025, 11, 1), 2024, ["2", "10"])
     assert (zwei.version, zwei.beschlossen_am, zwei.basisjahr) == (2, date(2026, 3, 31), None)
-    assert gueltige_version(b, 2026, date(2025, 10, 31)) is None
+    assert gueltige_versionen(b, date(2025, 10, 31)).get(2026) is None
 
 
 def test_a_past_year_needs_no_rate_on_the_next_new_year():
     b = bestand(**grund("A-1"), entgelte=[entgelt("1", "10.00", gueltig_bis=date(2025, 12, 31))],
                 budgets=[plan("1", 1, jahr=2025, beschlossen_am=date(2024, 11, 1))])
     v, e = volumen(b, date(2026, 3, 31), von=date(2025, 1, 1)), Entgelte(b, date(2025, 1, 1), date(2026, 12, 31))
-    x = budget(b, gueltige_version(b, 2025, date(2026, 3, 31)), v, e, beginn=None, bezahlt_bis=date(2025, 12, 31))
+    x = budget(b, gueltige_versionen(b, date(2026, 3, 31)).get(2025), v, e, beginn=None, bezahlt_bis=date(2025, 12, 31))
     assert (x.gesamt_eur, x.gezahlt_bis_quartalsende_eur) == (3650, 3650)
 
 

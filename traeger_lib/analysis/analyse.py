@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from traeger_lib.analysis.budget import Budget, Budgetversion, PufferJahr, budget, gueltige_version, puffer_jahr
+from traeger_lib.analysis.budget import Budget, Budgetversion, PufferJahr, budget, gueltige_versionen, puffer_jahr
 from traeger_lib.analysis.chance import Korridor, Plangruppe, abgangsrate, korridor
 from traeger_lib.analysis.deviation import (
     OHNE_ABRECHNUNG,
@@ -49,12 +49,12 @@ from traeger_lib.analysis.money import aus_cent
 from traeger_lib.analysis.outlook import (
     RUECKBLICK_MAX,
     RUECKBLICK_MIN,
-    Ausblick,
     Hochrechnung,
     Schluessel,
     ausblick,
     hochrechnung,
     monate_mit_daten,
+    prognosen,
 )
 from traeger_lib.analysis.periods import Quartal, Zeitraum, datum, jahr_zeitraum, monatsname, tag, tage
 from traeger_lib.analysis.rates import Entgelte, entgeltzeilen, fortgeschrieben, gruppenrang
@@ -94,7 +94,7 @@ class Analyse:
     quartal: Quartal
     rueckblick_jahre: int
 
-    # ── what the figures rest on ────────────────────────────────────────────────────────────────────────────────
+    # ── what the figures rest on; methods asked for the same again and again are kept by `cache`, for this object only ────────────────────────────────────────────────────────────────────────────────
 
     @cached_property
     def traeger(self) -> pd.Series:
@@ -114,14 +114,13 @@ class Analyse:
         return modell(self.modellname)
 
     @cached_property
-    def versionen(self) -> dict[int, Budgetversion | None]:
-        """The version that holds at the quarter's end, for every budget year in the data and for this one."""
-        jahre = {self.quartal.jahr, *(int(j) for j in self.bestand["budgets"]["budgetjahr"])}
-        return {j: gueltige_version(self.bestand, j, self.quartal.zeitraum.bis) for j in sorted(jahre)}
+    def versionen(self) -> dict[int, Budgetversion]:
+        """The version that holds at the quarter's end, for every budget year that has one."""
+        return gueltige_versionen(self.bestand, self.quartal.zeitraum.bis)
 
     @property
     def version(self) -> Budgetversion | None:
-        return self.versionen[self.quartal.jahr]
+        return self.versionen.get(self.quartal.jahr)
 
     @cached_property
     def angebote(self) -> tuple[Angebot, ...]:
@@ -143,7 +142,7 @@ class Analyse:
         erste = [int(x.min()) for x in (tage(self.bestand["faelle"]["beginn"]), tage(self.bestand["fallzahlen"]["monat"])) if len(x)]
         jahr = min([datum(t).year for t in erste] + [self.quartal.jahr - 1])
         jahr = max(jahr, self.quartal.jahr - 11)
-        return volumen(self.bestand, self.quartal.zeitraum.bis, von=date(jahr, 1, 1))
+        return volumen(self.bestand, self.quartal.zeitraum.bis, von=date(jahr, 1, 1), stays=self.stays)
 
     @cached_property
     def datenbeginn(self) -> date:
@@ -159,7 +158,11 @@ class Analyse:
     def entgelte(self) -> Entgelte:
         return self._entgelte(self.version)
 
-    def _entgelte(self, version: Budgetversion | None) -> Entgelte:
+    @cached_property
+    def _entgelte(self) -> Callable[[Budgetversion | None], Entgelte]:
+        return cache(self._lies_entgelte)
+
+    def _lies_entgelte(self, version: Budgetversion | None) -> Entgelte:
         """The rates by the provider's model; a mean rate is weighted with the places of a budget version."""
         gewichte = {(p.angebot_id, p.hbg): p.plaetze_plan for p in version.plan} if version else {}
         return Entgelte(self.bestand, self.vol.beginn, date(self.quartal.jahr, 12, 31), modell=self.modell.entgelt, gewichte=gewichte)
@@ -229,14 +232,11 @@ class Analyse:
         return Personen(_summe(letzter["stichtagszahl"]), None, _summe(drin["zugaenge"]), _summe(drin["abgaenge"]), 0)
 
     @cached_property
-    def _zaehlungen(self) -> dict[tuple[tuple[str, ...], bool], Personenzaehlung]:
-        return {}
+    def _zaehlung(self) -> Callable[[tuple[str, ...], bool], Personenzaehlung]:
+        return cache(self._zaehle_in)
 
-    def _zaehlung(self, angebote: tuple[str, ...], nur_eigene: bool) -> Personenzaehlung:
-        k = (angebote, nur_eigene)
-        if k not in self._zaehlungen:
-            self._zaehlungen[k] = Personenzaehlung.aus(self.stays, angebote, nur_eigene=nur_eigene)
-        return self._zaehlungen[k]
+    def _zaehle_in(self, angebote: tuple[str, ...], nur_eigene: bool) -> Personenzaehlung:
+        return Personenzaehlung.aus(self.stays, angebote, nur_eigene=nur_eigene)
 
     def _effekte_im(self, z: Zeitraum) -> dict[str, Effekte]:
         return {a: sum((e for m, e in monate.items() if z.von <= m.bis and m.von <= z.bis), Effekte())
@@ -270,15 +270,26 @@ class Analyse:
         if self.version is None or abgerechnet is None:
             return None
         bis = self.quartal.zeitraum.bis
-        b = budget(self.bestand, self.version, self.vol, self.entgelte, beginn=self.beginn, bezahlt_bis=bis)
+        b = self._budget(self.version, bis)
         fall = sum((r.fallbezogen_eur for r in b.raten if r.monat <= monatsname(bis)), Decimal("0.00"))
         return replace(b, puffer_eur=fall - abgerechnet)
+
+    @cached_property
+    def _budget(self) -> Callable[[Budgetversion, date], Budget]:
+        return cache(self._leite_budget_her)
+
+    def _leite_budget_her(self, version: Budgetversion, bezahlt_bis: date) -> Budget:
+        return budget(self.bestand, version, self.vol, self._entgelte(version), beginn=self.beginn, bezahlt_bis=bezahlt_bis)
 
     @cached_property
     def grundlagen(self) -> list[Grundlage]:
         return [grundlage(self.bestand, self.vol, self.entgelte, a.angebot_id) for a in self.angebote]
 
-    def personal(self, z: Zeitraum) -> Gegliedert[Personal]:
+    @cached_property
+    def personal(self) -> Callable[[Zeitraum], Gegliedert[Personal]]:
+        return cache(self._personal)
+
+    def _personal(self, z: Zeitraum) -> Gegliedert[Personal]:
         s, alle = self.vol.scheibe(z), tuple(a.angebot_id for a in self.angebote)
         mass = self.verfahren.personalanteil_nach or "tage"
         je = {g.angebot_id: personal_angebot(g, z, s, self._eigene_und_alle(z, (g.angebot_id,)), mass) for g in self.grundlagen}
@@ -303,12 +314,12 @@ class Analyse:
         """Puffer of every budget year in the data, the current one to the quarter's end; a past year without rates is left out."""
         ergebnis, bis = [], self.quartal.zeitraum.bis
         for jahr, version in self.versionen.items():
-            if version is None or jahr > self.quartal.jahr or date(jahr, 1, 1) < self.vol.beginn:
+            if jahr > self.quartal.jahr or date(jahr, 1, 1) < self.vol.beginn:
                 continue
             ende = min(bis, date(jahr, 12, 31))
-            entgelte = self.entgelte if version == self.version else self._entgelte(version)
+            entgelte = self._entgelte(version)
             try:
-                b = budget(self.bestand, version, self.vol, entgelte, beginn=self.beginn, bezahlt_bis=ende)
+                b = self._budget(version, ende)
                 klassisch = self._abrechnung(Zeitraum(date(jahr, 1, 1), ende), entgelte).gesamt.betrag_eur or Decimal("0.00")
             except Fehlerliste:
                 if jahr == self.quartal.jahr:
@@ -326,10 +337,10 @@ class Analyse:
         rueckblick = Zeitraum(max(self.datenbeginn, date(z.bis.year - self.rueckblick_jahre, 1, 1)), z.bis)
         abgaenge = {x: n for x in self.im_budget if (n := self._fallzahlen(rueckblick, [x]).abgaenge) is not None}
         eigene = self.vol.wo(eigen=True) & np.isin(self.vol.spalte("angebot_id"), list(abgaenge))
-        personenjahre = float(self.vol.summe(self.vol.entgelttage, rueckblick)[eigene].sum()) / 365.25
+        personenjahre = float(self.vol.bezahlt(rueckblick)[eigene].sum()) / 365.25
         s = slice((z.von - self.entgelte.von).days, (z.bis - self.entgelte.von).days + 1)
         fest = {a.angebot_id: a.plaetze for a in self.angebote}
-        alle = {a: float(self.vol.summe(self.vol.entgelttage, z)[self.vol.wo(angebot_id=a)].sum()) / z.tage for a in fest}
+        alle = {a: float(self.vol.bezahlt(z)[self.vol.wo(angebot_id=a)].sum()) / z.tage for a in fest}
         plan = [Plangruppe(p.angebot_id, float(p.plaetze_plan),
                            float(self.entgelte.plan(p.angebot_id, p.hbg, self.version.beschlossen_am).voll[s].mean()) / 100,
                            alle[p.angebot_id] / n if (n := fest[p.angebot_id]) else 0.0) for p in self.version.plan]
@@ -369,36 +380,44 @@ class Analyse:
     def plaetze(self) -> dict[str, list[Fraction]]:
         """Average occupied places per month, own paying bodies, per offer and in total (key '')."""
         eigen = self.vol.wo(eigen=True)
-        reihen = {}
-        for schluessel, maske in [("", eigen)] + [(a.angebot_id, eigen & self.vol.wo(angebot_id=a.angebot_id)) for a in self.angebote]:
-            je_tag = self.vol.entgelttage[maske].sum(axis=0)
-            reihen[schluessel] = [Fraction(int(je_tag[self.vol.scheibe(m)].sum()), m.tage) for m in self.monate]
-        return reihen
+        masken = {"": eigen} | {a.angebot_id: eigen & self.vol.wo(angebot_id=a.angebot_id) for a in self.angebote}
+        return {k: [Fraction(n, m.tage) for n, m in zip(self._monatstage[maske].sum(axis=0).tolist(), self.monate, strict=True)]
+                for k, maske in masken.items()}
 
-    def _ausblick(self, maske: np.ndarray, angebote: list[str], *, gruppen: bool = True) -> dict[Schluessel, Ausblick | None]:
-        """Outlook of total, offers and (`gruppen`) need groups over the masked groups of the volume."""
+    @cached_property
+    def _monatstage(self) -> np.ndarray:
+        """Paid days per group and complete month, int64 (n_groups, n_months)."""
+        return np.stack([self.vol.summe(self.vol.entgelttage, m) for m in self.monate], axis=1) if self.monate else np.zeros(
+            (len(self.vol.gruppen), 0), np.int64)
+
+    def _monatsmittel(self, maske: np.ndarray) -> np.ndarray:
+        """Average occupied places of the masked groups per complete month, (n_months,)."""
+        return self._monatstage[maske].sum(axis=0) / np.array([m.tage for m in self.monate])
+
+    def _reihen(self, maske: np.ndarray, angebote: list[str], *, gruppen: bool = True) -> dict[Schluessel, list[float]]:
+        """Average occupied places per month of total, offers and (`gruppen`) need groups over the masked groups of the volume."""
         belegt = {("", ""): maske}
         for a in angebote:
             im_angebot = maske & self.vol.wo(angebot_id=a)
             belegt[a, ""] = im_angebot
             belegt |= {(a, h): im_angebot & self.vol.wo(hbg=h) for h in sorted(set(self.vol.spalte("hbg")[im_angebot]),
                                                                                key=gruppenrang) if gruppen}
-        scheiben = [(self.vol.scheibe(m), m.tage) for m in self.monate]
-        reihen: dict[Schluessel, list[float]] = {}
-        for k, wo in belegt.items():
-            je_tag = self.vol.entgelttage[wo].sum(axis=0)
-            y = [je_tag[s].sum() / n for s, n in scheiben]
-            reihen[k] = y[next((i for i, w in enumerate(y) if w), len(y)):]  # a series begins with its first case
-        reihen = {k: y for k, y in reihen.items() if y or k == ("", "")}
-        typ, b = {a.angebot_id: a.leistungstyp for a in self.angebote}, list(zeilen(self.bestand["brueche"]))
-        brueche = {k: [r for r in b if not k[0] or pd.isna(r.leistungstyp) or r.leistungstyp == typ[k[0]]] for k in reihen}
-        return ausblick(reihen, self.monate, grenzen={a.angebot_id: float(a.plaetze) for a in self.angebote if a.plaetze},
-                        brueche=brueche, rueckblick_jahre=self.rueckblick_jahre, bis_jahr=self.quartal.jahr + 1)
+        reihen = {k: self._monatsmittel(wo) for k, wo in belegt.items()}
+        reihen = {k: y[int(np.argmax(y > 0)) if y.any() else len(y):].tolist() for k, y in reihen.items()}  # from its first case on
+        return {k: y for k, y in reihen.items() if y or k == ("", "")}
+
+    @cached_property
+    def _grenzen(self) -> dict[str, float]:
+        return {a.angebot_id: float(a.plaetze) for a in self.angebote if a.plaetze}
 
     @cached_property
     def trend(self) -> Trend:
         alle = [a.angebot_id for a in self.angebote]
-        je = self._ausblick(self.vol.wo(eigen=True), alle)
+        reihen = self._reihen(self.vol.wo(eigen=True), alle)
+        typ, b = {a.angebot_id: a.leistungstyp for a in self.angebote}, list(zeilen(self.bestand["brueche"]))
+        brueche = {k: [r for r in b if not k[0] or pd.isna(r.leistungstyp) or r.leistungstyp == typ[k[0]]] for k in reihen}
+        je = ausblick(reihen, self.monate, grenzen=self._grenzen, brueche=brueche, rueckblick_jahre=self.rueckblick_jahre,
+                      bis_jahr=self.quartal.jahr + 1)
         return Trend(je.get(("", "")), {a: je.get((a, "")) for a in alle}, {a: {h: x for (b, h),
                                                                                 x in je.items() if a == b and h} for a in alle})
 
@@ -409,8 +428,9 @@ class Analyse:
         if self.version is None or a.ist_eur is None or beginnt_spaeter or not self.version.plan:
             return None
         maske = self.vol.wo(eigen=True, zusage=True) & ~self.vol.wo(besonderheit="einzelfallsetting")
-        je = self._ausblick(maske & np.isin(self.vol.spalte("angebot_id"), self.im_budget), self.im_budget, gruppen=False)
-        gesamt = je[("", "")]
+        reihen = self._reihen(maske & np.isin(self.vol.spalte("angebot_id"), self.im_budget), self.im_budget, gruppen=False)
+        je = prognosen(reihen, self.monate, grenzen=self._grenzen, rueckblick_jahre=self.rueckblick_jahre, bis_jahr=jahr + 1)
+        gesamt = je.get(("", ""))
         mittel = next((p for p in (gesamt.jahresmittel if gesamt else ()) if p.periode == str(jahr)), None)
         if mittel is None:
             return None
@@ -425,11 +445,11 @@ class Analyse:
         # delivered so far in complete months only: the forecast begins with the first month that is not complete
         ist = aus_cent(sum((e.ist for je_monat in (self.effekte or {}).values() for m, e in je_monat.items()
                             if self.monate and m.bis <= self.monate[-1].bis), Fraction(0)))
-        return hochrechnung(jahr, {k: x for (k, h), x in je.items() if k and not h and x}, ist, saetze, soll_eur=soll, plaetze=mittel,
+        return hochrechnung(jahr, {k: x.punkte for (k, _), x in je.items() if k}, ist, saetze, soll_eur=soll, plaetze=mittel,
                             plaetze_plan=plan)
 
     def verlauf(self) -> tuple[Monat, ...]:
-        plan = {j: sum((p.plaetze_plan for p in v.plan), Decimal(0)) for j, v in self.versionen.items() if v}
+        plan = {j: sum((p.plaetze_plan for p in v.plan), Decimal(0)) for j, v in self.versionen.items()}
         return tuple(Monat(
             monatsname(m.von), self.plaetze[""][i], {a.angebot_id: self.plaetze[a.angebot_id][i] for a in self.angebote},
             plan.get(m.von.year) if not self.beginn or m.bis >= self.beginn else None) for i, m in enumerate(self.monate))

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -108,34 +109,35 @@ def puffer_jahr(bestand: Bestand, jahr: int, raten_fallbezogen: Decimal, klassis
     """One year's Puffer with the settlements agreed for it."""
     def summe(tabelle: str, spalte: str) -> Decimal:
         t = bestand[tabelle]
-        return sum((x for x in t.loc[(t["ausgleich_jahr"] == jahr).fillna(False), spalte] if not pd.isna(x)), Decimal("0.00"))
+        paare = zip(t["ausgleich_jahr"].tolist(), t[spalte].tolist(), strict=True)
+        return sum((x for j, x in paare if not pd.isna(j) and j == jahr and x is not None), Decimal("0.00"))
 
     puffer, geld, massnahmen = raten_fallbezogen - klassisch, summe("anpassungen", "betrag_eur"), summe("massnahmen", "mittel_eur")
     offen = puffer + geld - (-massnahmen if puffer < 0 else massnahmen)
     return PufferJahr(jahr, raten_fallbezogen, klassisch, puffer, geld, massnahmen, offen)
 
 
-def gueltige_version(bestand: Bestand, jahr: int, stichtag: date) -> Budgetversion | None:
-    """The highest version of `jahr` decided by `stichtag`, None where there is none."""
-    b = bestand["budgets"]
-    b = b[b["budgetjahr"] == jahr]
-    b = b[b.groupby("version")["beschlossen_am"].transform("max") <= pd.Timestamp(stichtag)]  # a version is decided with its last line
-    if b.empty:
-        return None
-    b = b[b["version"] == b["version"].max()]
-    fall, pausch = b[b["art"] == "fallbezogen"], b[b["art"] == "pauschal"]
-    basis = set(fall["basisjahr"].astype(object).where(fall["basisjahr"].notna(), None))
-    return Budgetversion(
-        jahr, int(b["version"].iloc[0]), b["beschlossen_am"].max().date(), _einzig(basis),
-        tuple(sorted((Planzeile(r.angebot_id, r.hbg, r.plaetze_plan) for r in zeilen(fall)),
-                     key=lambda p: (p.angebot_id, gruppenrang(p.hbg)))),
-        tuple(sorted((r.bezeichnung, r.betrag_eur) for r in zeilen(pausch))))
+def gueltige_versionen(bestand: Bestand, stichtag: date) -> dict[int, Budgetversion]:
+    """Per budget year the highest version decided by `stichtag`, years in order; a version is decided with its last line."""
+    je: dict[tuple[int, int], list[Any]] = {}
+    for r in zeilen(bestand["budgets"]):
+        je.setdefault((int(r.budgetjahr), int(r.version)), []).append(r)
+    gilt = {}
+    for (jahr, version), liste in sorted(je.items()):
+        beschlossen = max(r.beschlossen_am for r in liste).date()
+        if beschlossen <= stichtag:
+            fall = [r for r in liste if r.art == "fallbezogen"]
+            plan = (Planzeile(r.angebot_id, r.hbg, r.plaetze_plan) for r in fall)
+            gilt[jahr] = Budgetversion(
+                jahr, version, beschlossen, _einzig({None if pd.isna(r.basisjahr) else int(r.basisjahr) for r in fall}),
+                tuple(sorted(plan, key=lambda p: (p.angebot_id, gruppenrang(p.hbg)))),
+                tuple(sorted((r.bezeichnung, r.betrag_eur) for r in liste if r.art == "pauschal")))
+    return gilt
 
 
 def _einzig(jahre: set[int | None]) -> int | None:
-    """The one base year of all case-based lines, None where they differ or none is given."""
-    jahr = jahre.pop() if len(jahre) == 1 else None
-    return None if jahr is None else int(jahr)
+    """The one base year; None where they differ or none is given."""
+    return jahre.pop() if len(jahre) == 1 else None
 
 
 def budget(bestand: Bestand, version: Budgetversion, vol: Volumen, entgelte: Entgelte, *, beginn: date | None,
@@ -210,7 +212,7 @@ def plaetze_im_jahr(vol: Volumen, jahr: int | None, angebot_id: str, hbg: str) -
         return None
     z = jahr_zeitraum(jahr)
     maske = vol.wo(eigen=True, zusage=True, angebot_id=angebot_id, hbg=hbg) & ~vol.wo(besonderheit="einzelfallsetting")
-    return Fraction(int(vol.summe(vol.entgelttage, z)[maske].sum()), z.tage)
+    return Fraction(int(vol.bezahlt(z)[maske].sum()), z.tage)
 
 
 def mengengeruest(vol: Volumen, basisjahr: int, angebote: Iterable[str], *, wachstum: Mapping[str, Fraction] | None = None,

@@ -110,7 +110,7 @@ def belegung(stays: Aufenthalte, vol: Volumen, z: Zeitraum, plaetze: dict[str, i
     """Free places per offer with fixed places over a span, and how long a freed place stays empty."""
     ergebnis = []
     for a, n in plaetze.items():
-        belegt = int(vol.summe(vol.entgelttage, z)[vol.wo(angebot_id=a)].sum())
+        belegt = int(vol.bezahlt(z)[vol.wo(angebot_id=a)].sum())
         frei = n * z.tage - belegt
         ab = None if a in aggregiert else Personenzaehlung.aus(stays, [a], nur_eigene=False).zaehle(z).abgaenge
         ergebnis.append(Belegung(a, n, Fraction(belegt, z.tage), Fraction(frei, z.tage), ab, Fraction(max(frei, 0), ab) if ab else None))
@@ -149,7 +149,7 @@ def besonderheiten(bestand: Bestand, vol: Volumen, z: Zeitraum) -> tuple[Besonde
     ende = tage(f["ende"])
     dabei = (tage(f["beginn"]) <= tag(z.bis)) & (np.where(ende == FEHLT, OFFEN, ende) >= tag(z.von))
     eigene = f["kostentraeger"].isin(bestand.eigene_kostentraeger).to_numpy() & dabei
-    summe = vol.summe(vol.entgelttage, z)
+    summe = vol.bezahlt(z)
     return tuple(Besonderheit(art, f.loc[eigene & (f["besonderheit"] == art).to_numpy(), "person_id"].nunique(),
                               int(summe[vol.wo(eigen=True, besonderheit=art)].sum()))
                  for art in sorted(set(f.loc[eigene, "besonderheit"].dropna()) - {"regelfall"}))

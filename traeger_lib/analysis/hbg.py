@@ -64,7 +64,7 @@ def anteile(gewichte: Mapping[str, Fraction | int]) -> dict[str, Fraction]:
 def tage_je_gruppe(vol: Volumen, z: Zeitraum, spalte: str = "hbg", **bedingung: object) -> dict[str, int]:
     """Own paid days (Entgelttage) per need group in a period, granted (`hbg`) or before S (`hbg_ausgang`)."""
     maske = vol.wo(eigen=True, **bedingung)
-    summe = vol.summe(vol.entgelttage, z)
+    summe = vol.bezahlt(z)
     ergebnis: dict[str, int] = {}
     for h, n in zip(vol.spalte(spalte)[maske], summe[maske], strict=True):
         if n:

@@ -17,7 +17,7 @@ import numpy as np
 
 from traeger_lib.analysis.money import runde_cent
 from traeger_lib.analysis.periods import Zeitraum, jahr_zeitraum, monatsende, monatsname
-from traeger_lib.analysis.trend import Forecast, forecast
+from traeger_lib.analysis.trend import forecast
 
 MIN_PUNKTE = 4  # fewer months carry no forecast at all
 TENDENZ_UNTER = 24  # months; below, the report calls the statement a tendency
@@ -100,42 +100,63 @@ def monate_mit_daten(beginn: date, bis: date) -> list[Zeitraum]:
     return [m for m in Zeitraum(beginn, bis).monate() if m.von.day == 1 and m.bis == monatsende(m.von)]
 
 
-def ausblick(reihen: Mapping[Schluessel, Sequence[float]], monate: Sequence[Zeitraum], *, grenzen: Mapping[str, float],
-             brueche: Mapping[Schluessel, Sequence[Any]], rueckblick_jahre: int, bis_jahr: int) -> dict[Schluessel, Ausblick | None]:
-    """Outlook of the monthly series of one provider: total, offers, need groups of offers.
+@dataclass(frozen=True, slots=True)
+class Prognose:
+    """Forecast months of one series, and the means of calendar years that join them to months already seen."""
+
+    punkte: tuple[Prognosepunkt, ...]
+    jahresmittel: tuple[Prognosepunkt, ...]
+
+
+def prognosen(reihen: Mapping[Schluessel, Sequence[float]], monate: Sequence[Zeitraum], *, grenzen: Mapping[str, float],
+              rueckblick_jahre: int, bis_jahr: int) -> dict[Schluessel, Prognose]:
+    """Forecast of the monthly series of one provider: total, offers, need groups of offers; parts and total agree.
 
     Every series ends with the last of `monate` and may begin later. Forecasts run to December of `bis_jahr`. `grenzen` are fixed
-    places per offer, `brueche` the rows of that table that concern a series. A series below MIN_PUNKTE months gets None.
+    places per offer. A series below MIN_PUNKTE months is left out.
     """
-    letzter = monate[-1].bis if monate else date.min
-    h = (bis_jahr - letzter.year) * 12 + 12 - letzter.month if monate else 0
+    lang = {k: np.array(list(y)[-12 * rueckblick_jahre:], float) for k, y in reihen.items()}
+    return _prognosen(lang, monate, _obergrenzen(lang, grenzen), bis_jahr)
+
+
+def ausblick(reihen: Mapping[Schluessel, Sequence[float]], monate: Sequence[Zeitraum], *, grenzen: Mapping[str, float],
+             brueche: Mapping[Schluessel, Sequence[Any]], rueckblick_jahre: int, bis_jahr: int) -> dict[Schluessel, Ausblick | None]:
+    """The forecast (see `prognosen`) with what is known about the past of each series: change per year, breaks, back-test.
+
+    `brueche` are the rows of that table that concern a series. A series below MIN_PUNKTE months gets None.
+    """
     lang = {k: np.array(list(y)[-12 * rueckblick_jahre:], float) for k, y in reihen.items()}
     obergrenze = _obergrenzen(lang, grenzen)
-    prognosen = _stimmig(_prognosen(lang, h), obergrenze)
+    f = _prognosen(lang, monate, obergrenze, bis_jahr)
     ohne = {k: z for k, y in lang.items() if (z := _ohne_bruch(y, monate[-len(y):], brueche.get(k, ()))) is not None}
-    anders = _stimmig(_prognosen({**lang, **ohne}, h), obergrenze) if ohne else {}
-    ergebnis: dict[Schluessel, Ausblick | None] = {}
-    for k, y in lang.items():
-        if k not in prognosen:
-            ergebnis[k] = None
-            continue
-        m = monate[-len(y):]
-        punkte, steigung, s80 = _punkte(prognosen[k], letzter), *steigung_pro_jahr(y)
+    anders = _prognosen({**lang, **ohne}, monate, obergrenze, bis_jahr, lang) if ohne else {}
+    ergebnis: dict[Schluessel, Ausblick | None] = dict.fromkeys(lang)
+    for k in f:
+        y, m, b = lang[k], monate[-len(lang[k]):], brueche.get(k, ())
+        steigung, s80 = steigung_pro_jahr(y)
         ergebnis[k] = Ausblick(
-            "monat", rueckblick_jahre, len(y), len(y) < TENDENZ_UNTER, punkte, _jahresmittel(y, m, punkte),
-            _jahresmittel(y, m, _punkte(anders[k], letzter)) if k in ohne else (), steigung, steigung - s80, steigung + s80,
-            obergrenze.get(k), _brueche(brueche.get(k, ()), y, m), _sprung(y, m, brueche.get(k, ())), _ruecktest(y, m) if not k[0] else ())
+            "monat", rueckblick_jahre, len(y), len(y) < TENDENZ_UNTER, f[k].punkte, f[k].jahresmittel,
+            anders[k].jahresmittel if k in ohne else (), steigung, steigung - s80, steigung + s80,
+            obergrenze.get(k), _brueche(b, y, m), _sprung(y, m, b), _ruecktest(y, m) if not k[0] else ())
     return ergebnis
 
 
-def _prognosen(reihen: Mapping[Schluessel, np.ndarray], h: int) -> dict[Schluessel, Forecast]:
-    """One forecast per series, series of equal length in one call; one series' forecast does not depend on the others."""
-    ergebnis: dict[Schluessel, Forecast] = {}
+def _prognosen(reihen: Mapping[Schluessel, np.ndarray], monate: Sequence[Zeitraum], obergrenze: Mapping[Schluessel, float],
+               bis_jahr: int, gesehen: Mapping[Schluessel, np.ndarray] | None = None) -> dict[Schluessel, Prognose]:
+    """One forecast per series, series of equal length in one call; one series' forecast does not depend on the others. Year means
+    take the months `gesehen` (the series themselves unless said)."""
+    if not monate:
+        return {}
+    letzter = monate[-1].bis
+    h = (bis_jahr - letzter.year) * 12 + 12 - letzter.month
+    f: dict[Schluessel, np.ndarray] = {}
     for n in sorted({len(y) for y in reihen.values() if len(y) >= MIN_PUNKTE and h > 0}):
         namen = [k for k, y in reihen.items() if len(y) == n]
-        f = forecast(np.stack([reihen[k] for k in namen]), h, 12)
-        ergebnis |= {k: Forecast(*(getattr(f, x)[i] for x in FELDER)) for i, k in enumerate(namen)}
-    return ergebnis
+        je = forecast(np.stack([reihen[k] for k in namen]), h, 12)
+        f |= dict(zip(namen, np.stack([getattr(je, x) for x in FELDER], axis=1), strict=True))
+    f = _stimmig({k: f[k] for k in reihen if k in f}, obergrenze)
+    perioden = [f"{letzter.year + i // 12:04d}-{i % 12 + 1:02d}" for i in range(letzter.month, letzter.month + h)]
+    return {k: Prognose(_punkte(perioden, werte), _jahresmittel((gesehen or reihen)[k], werte, letzter)) for k, werte in f.items()}
 
 
 def _obergrenzen(reihen: Mapping[Schluessel, np.ndarray], grenzen: Mapping[str, float]) -> dict[Schluessel, float]:
@@ -147,28 +168,25 @@ def _obergrenzen(reihen: Mapping[Schluessel, np.ndarray], grenzen: Mapping[str, 
     return ergebnis
 
 
-def _stimmig(f: Mapping[Schluessel, Forecast], obergrenze: Mapping[Schluessel, float]) -> dict[Schluessel, Forecast]:
-    """Cap the offers, then scale need groups to their offer and the total to the sum of the offers, so that parts add up."""
+def _stimmig(f: Mapping[Schluessel, np.ndarray], obergrenze: Mapping[Schluessel, float]) -> dict[Schluessel, np.ndarray]:
+    """Cap the offers, then scale need groups to their offer and the total to the sum of the offers, so that parts add up; arrays
+    (len(FELDER), h)."""
     g = {k: _begrenzt(v, obergrenze.get(k)) for k, v in f.items()}
     angebote = [k for k in g if k[0] and not k[1]]
     for a in angebote:
         gruppen = [k for k in g if k[0] == a[0] and k[1]]
-        summe = sum((g[k].mean for k in gruppen), np.zeros_like(g[a].mean))
+        summe = sum((g[k][0] for k in gruppen), np.zeros_like(g[a][0]))
         for k in gruppen:
-            g[k] = _skaliert(g[k], np.divide(g[a].mean, summe, out=np.ones_like(summe), where=summe > 0))
+            g[k] = g[k] * np.divide(g[a][0], summe, out=np.ones_like(summe), where=summe > 0)
     if ("", "") in g and angebote:
-        eigene, summe = g["", ""], np.sum([g[k].mean for k in angebote], axis=0)
-        faktor = np.divide(summe, eigene.mean, out=np.ones_like(summe), where=eigene.mean > 0)
-        g["", ""] = _begrenzt(_skaliert(eigene, faktor), obergrenze.get(("", "")))
+        eigene, summe = g["", ""], np.sum([g[k][0] for k in angebote], axis=0)
+        faktor = np.divide(summe, eigene[0], out=np.ones_like(summe), where=eigene[0] > 0)
+        g["", ""] = _begrenzt(eigene * faktor, obergrenze.get(("", "")))
     return g
 
 
-def _skaliert(f: Forecast, faktor: np.ndarray) -> Forecast:
-    return Forecast(*(getattr(f, x) * faktor for x in FELDER))
-
-
-def _begrenzt(f: Forecast, grenze: float | None) -> Forecast:
-    return f if grenze is None else Forecast(*(np.minimum(getattr(f, x), grenze) for x in FELDER))
+def _begrenzt(f: np.ndarray, grenze: float | None) -> np.ndarray:
+    return f if grenze is None else np.minimum(f, grenze)
 
 
 def steigung_pro_jahr(monatswerte: np.ndarray, gilt: np.ndarray | None = None) -> tuple[float, float]:
@@ -206,25 +224,18 @@ def ueber(mittel: float, oben80: float, grenze: float) -> float:
     return float(mittel > grenze) if streuung <= 0 else 0.5 * erfc((grenze - mittel) / streuung / sqrt(2))
 
 
-def _punkte(f: Forecast, letzter: date) -> tuple[Prognosepunkt, ...]:
-    punkte, tag = [], letzter
-    for i in range(len(f.mean)):
-        tag = monatsende(tag + timedelta(days=1))
-        punkte.append(Prognosepunkt(monatsname(tag), *(float(getattr(f, x)[i]) for x in FELDER)))
-    return tuple(punkte)
+def _punkte(perioden: Sequence[str], werte: np.ndarray) -> tuple[Prognosepunkt, ...]:
+    return tuple(Prognosepunkt(p, *w) for p, w in zip(perioden, werte.T.tolist(), strict=True))
 
 
-def _jahresmittel(werte: np.ndarray, monate: Sequence[Zeitraum], punkte: Sequence[Prognosepunkt]) -> tuple[Prognosepunkt, ...]:
+def _jahresmittel(gesehen: np.ndarray, werte: np.ndarray, letzter: date) -> tuple[Prognosepunkt, ...]:
     """Mean of each calendar year that has a forecast month, weighted by the days of its months; full years only."""
-    bekannt = {monatsname(m.von): np.full(5, w) for m, w in zip(monate, werte, strict=True)}
-    bekannt |= {p.periode: np.array([p.mittel, p.unten80, p.oben80, p.unten95, p.oben95]) for p in punkte}
-    ergebnis = []
-    for jahr in sorted({int(p.periode[:4]) for p in punkte}):
-        teile = [(m.tage, bekannt[monatsname(m.von)]) for m in jahr_zeitraum(jahr).monate() if monatsname(m.von) in bekannt]
-        if len(teile) == 12:
-            summe = sum((n * w for n, w in teile), np.zeros(5)) / jahr_zeitraum(jahr).tage
-            ergebnis.append(Prognosepunkt(str(jahr), *map(float, summe)))
-    return tuple(ergebnis)
+    alle = np.concatenate([np.repeat(gesehen[:, None], len(FELDER), axis=1), werte.T])  # (months, fields)
+    erster = letzter.year * 12 + letzter.month - len(gesehen)  # months since year 0 of the first row
+    jahre = [j for j in range((erster + len(gesehen)) // 12, (erster + len(alle)) // 12) if j * 12 >= erster]
+    tage = {j: np.array([[m.tage] for m in jahr_zeitraum(j).monate()]) for j in jahre}
+    mittel = [(tage[j] * alle[j * 12 - erster: j * 12 - erster + 12]).sum(axis=0) / jahr_zeitraum(j).tage for j in jahre]
+    return _punkte([str(j) for j in jahre], np.array(mittel).reshape(-1, len(FELDER)).T)
 
 
 def _betroffen(monate: Sequence[Zeitraum], von: date, bis: date) -> np.ndarray:
@@ -308,12 +319,12 @@ class Hochrechnung:
     oben80_eur: Decimal
 
 
-def hochrechnung(jahr: int, je_angebot: Mapping[str, Ausblick], ist_eur: Decimal, saetze: Mapping[str, Mapping[str, float]], *,
+def hochrechnung(jahr: int, je_angebot: Mapping[str, Sequence[Prognosepunkt]], ist_eur: Decimal, saetze: Mapping[str, Mapping[str, float]], *,
                  soll_eur: Decimal, plaetze: Prognosepunkt, plaetze_plan: float) -> Hochrechnung:
     """Project a year. `saetze`: offer → month → mean rate in € a day of today's mix; `plaetze`: the year mean of all offers."""
     tage = {monatsname(m.von): m.tage for m in jahr_zeitraum(jahr).monate()}
-    rest = sum(p.mittel * tage[p.periode] * saetze[a][p.periode] for a, x in je_angebot.items() for p in x.prognose if p.periode in tage)
-    platztage = sum(p.mittel * tage[p.periode] for x in je_angebot.values() for p in x.prognose if p.periode in tage)
+    rest = sum(p.mittel * tage[p.periode] * saetze[a][p.periode] for a, x in je_angebot.items() for p in x if p.periode in tage)
+    platztage = sum(p.mittel * tage[p.periode] for x in je_angebot.values() for p in x if p.periode in tage)
     je_platz = rest / platztage if platztage else 0.0
     gesamt = jahr_zeitraum(jahr).tage * je_platz  # Euro of one more place in the year's mean
     erwartet, unten, oben = (ist_eur + runde_cent(Decimal(repr(x))) for x in (

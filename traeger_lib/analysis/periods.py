@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from datetime import date, timedelta
+from functools import lru_cache
 
 import numpy as np
 import pandas as pd
@@ -52,7 +53,8 @@ class Zeitraum:
         """The part from `beginn` on; None leaves the span as it is."""
         return self if beginn is None else Zeitraum(max(self.von, beginn), self.bis)
 
-    def monate(self) -> list[Zeitraum]:
+    @lru_cache(maxsize=512)  # noqa: B019  (a span is a small value, and the same few are asked for again and again)
+    def monate(self) -> tuple[Zeitraum, ...]:
         """The calendar months touched, each cut to the span.
 
         >>> [(str(m.von), m.tage) for m in Zeitraum(date(2024, 1, 30), date(2024, 3, 1)).monate()]
@@ -63,7 +65,7 @@ class Zeitraum:
             ende = monatsende(von)
             ergebnis.append(Zeitraum(von, min(ende, self.bis)))
             von = ende + timedelta(days=1)
-        return ergebnis
+        return tuple(ergebnis)
 
 
 def monatsende(d: date) -> date:

@@ -61,12 +61,12 @@ class Entgelte:
         self._vermindert = np.array([KEIN if pd.isna(f) else in_cent(abwesenheitssatz(g, m, i, f)) for g, m, i, f in zip(
             e["grundpauschale"], e["massnahmepauschale"], e["investitionsbetrag"], e["abwesenheit_faktor"], strict=True)],
             dtype=np.int64)
-        self._zeilen: dict[tuple[str, str], np.ndarray] = {}
-        schluessel = list(zip(e["angebot_id"], e["hbg"], strict=True))
-        for i in np.lexsort((ab, self._beschluss)):
+        je_gruppe: dict[tuple[str, str], list[int]] = {}
+        schluessel = list(zip(e["angebot_id"].tolist(), e["hbg"].tolist(), strict=True))
+        for i in np.lexsort((ab, self._beschluss)).tolist():
             if bekannt[i]:
-                k = schluessel[i]
-                self._zeilen[k] = np.r_[self._zeilen.get(k, np.array([], np.int64)), i]
+                je_gruppe.setdefault(schluessel[i], []).append(i)
+        self._zeilen = {k: np.array(z, np.int64) for k, z in je_gruppe.items()}
         self._gemerkt: dict[tuple[str, str, date | None], Tagessatz] = {}
 
     def ist(self, angebot_id: str, hbg: str) -> Tagessatz:

@@ -42,7 +42,7 @@ def _budget(a: Analyse) -> list[tuple[str, str]]:
             h.append(("plansatz_spaeter", f"Angebot {p.angebot_id}, HBG {p.hbg}: Für einen Teil des Jahres wurde das Entgelt erst nach dem "
                       "Budget beschlossen; als Plansatz gilt das erste spätere."))
     gerechnet = {p.budgetjahr for p in a.puffer_jahre}
-    offen = [str(j) for j, v in a.versionen.items() if v and j <= q.jahr and j not in gerechnet]
+    offen = [str(j) for j in a.versionen if j <= q.jahr and j not in gerechnet]
     if offen:
         h.append(("puffer_offen", f"Der Puffer {', '.join(offen)} lässt sich nicht berechnen, weil Entgelte oder Fälle dazu fehlen."))
     return h

@@ -65,8 +65,8 @@ class Grundlage:
     """
 
     angebot_id: str
-    vk: Mapping[date, tuple[Fraction, Fraction, Fraction]]
-    kosten: Mapping[date, tuple[Fraction, Fraction]]  # month → € and the VK they were paid for
+    vk: Mapping[date, Sequence[Decimal]]
+    kosten: Mapping[date, tuple[Decimal, Decimal]]  # month → € and the VK they were paid for
     eigen: np.ndarray
     alle: np.ndarray
     euro_eigen: np.ndarray
@@ -101,19 +101,18 @@ def grundlage(bestand: Bestand, vol: Volumen, entgelte: Entgelte, angebot_id: st
             rest = np.where(np.arange(n) >= ab, 0, rest)
         ohne = ohne + rest
     p = bestand["personal"]
-    vk: dict[date, list[Fraction]] = {}
-    kosten: dict[date, tuple[Fraction, Fraction]] = {}
+    vk: dict[date, list[Decimal]] = {}
+    kosten: dict[date, tuple[Decimal, Decimal]] = {}
     for r in zeilen(p[p["angebot_id"] == angebot_id]):
-        monat = vk.setdefault(r.monat.date(), [Fraction(0)] * 3)
+        monat = vk.setdefault(r.monat.date(), [Decimal(0)] * 3)
         geltend = [k for k in keys if k.gueltig_ab <= r.monat]
         leitung = bool(geltend) and not pd.isna(geltend[-1].leitung_enthalten) and bool(geltend[-1].leitung_enthalten)
         if r.qualifikation != "leitung" or leitung:
-            monat[("fachkraft", "nicht_fachkraft", "leitung").index(r.qualifikation)] += Fraction(r.vk)
-            if not pd.isna(r.kosten_eur):
-                bisher = kosten.get(r.monat.date(), (Fraction(0), Fraction(0)))
-                kosten[r.monat.date()] = (bisher[0] + Fraction(r.kosten_eur), bisher[1] + Fraction(r.vk))
-    je_monat = {m: (v[0], v[1], v[2]) for m, v in vk.items()}
-    return Grundlage(angebot_id, je_monat, kosten, eigen, alle, euro_eigen, euro_alle, ohne_entgelt, bedarf, ohne)
+            monat[("fachkraft", "nicht_fachkraft", "leitung").index(r.qualifikation)] += r.vk
+            if r.kosten_eur is not None:
+                bisher = kosten.get(r.monat.date(), (Decimal(0), Decimal(0)))
+                kosten[r.monat.date()] = (bisher[0] + r.kosten_eur, bisher[1] + r.vk)
+    return Grundlage(angebot_id, vk, kosten, eigen, alle, euro_eigen, euro_alle, ohne_entgelt, bedarf, ohne)
 
 
 def eigener_anteil(grundlagen: Iterable[Grundlage], s: slice, personen: tuple[Zahl, Zahl]) -> NachMassstab:
@@ -132,13 +131,13 @@ def personal_angebot(g: Grundlage, z: Zeitraum, s: slice, personen: tuple[Zahl, 
     """Staffing of one offer in a period; `s` are the days of `z`, `massstab` leads the Euro of vacancies."""
     monate = z.monate()
     gegeben = [g.vk[m.von.replace(day=1)] for m in monate if m.von.replace(day=1) in g.vk]
-    vk = sum((sum(m, Fraction(0)) for m in gegeben), Fraction(0)) / len(gegeben) if gegeben else None
-    fach, nicht = (sum((m[i] for m in gegeben), Fraction(0)) for i in (0, 1))
+    vk = Fraction(sum((w for m in gegeben for w in m), Decimal(0))) / len(gegeben) if gegeben else None
+    fach, nicht = (Fraction(sum((m[i] for m in gegeben), Decimal(0))) for i in (0, 1))
     anteil = eigener_anteil([g], s, personen)
     soll = None if g.ohne_schluessel[s].any() else sum((int(t[s].sum()) / k for t, k in g.bedarf), Fraction(0)) / z.tage
     anteilig = NachMassstab(*(None if vk is None or (a := getattr(anteil, m)) is None else vk * a for m in MASSSTAEBE))
     bezahlt = [g.kosten[m.von.replace(day=1)] for m in monate if m.von.replace(day=1) in g.kosten]
-    je_vk = _durch(sum((k for k, _ in bezahlt), Fraction(0)), sum((v for _, v in bezahlt), Fraction(0)))
+    je_vk = _durch(*(Fraction(sum((x[i] for x in bezahlt), Decimal(0))) for i in (0, 1)))
     da = getattr(anteilig, massstab)
     luecke = None if soll is None or da is None or je_vk is None else runde_cent((soll - da) * len(monate) * je_vk)
     return _verhaeltnisse(g.angebot_id, vk, soll, _durch(fach, fach + nicht), anteil, anteilig,
@@ -154,7 +153,7 @@ def personal_gesamt(teile: Sequence[Personal], grundlagen: Sequence[Grundlage], 
     soll = _summe([t.vk_soll for t, _ in aktiv]) if aktiv else Fraction(0)
     anteilig = NachMassstab(*(_summe([getattr(t.vk_anteilig, m) for t, _ in aktiv]) for m in MASSSTAEBE))
     monatlich = [[g.vk[m.von.replace(day=1)] for m in z.monate() if m.von.replace(day=1) in g.vk] for _, g in aktiv]
-    fach, nicht = (sum((sum((m[i] for m in ms), Fraction(0)) / len(ms) for ms in monatlich if ms), Fraction(0)) for i in (0, 1))
+    fach, nicht = (sum((Fraction(sum((m[i] for m in ms), Decimal(0))) / len(ms) for ms in monatlich if ms), Fraction(0)) for i in (0, 1))
     quote = None if vk is None else _durch(fach, fach + nicht)
     plaetze = Fraction(sum(int(g.eigen[s].sum()) for g in grundlagen), z.tage)
     gesamt = _verhaeltnisse(None, vk, soll, quote, eigener_anteil(grundlagen, s, personen), anteilig, plaetze, None,

@@ -237,10 +237,10 @@ def _smooth(z: Array) -> tuple[Array, Array, Array]:
 
 def _dot(weights: Array, rows: Array) -> Array:
     """Sum of weights * rows over the first axis, row by row: the same bits for one series as for a thousand."""
-    out: Array = weights[0] * rows[0]
-    for w, row in zip(weights[1:], rows[1:], strict=True):
-        out += w * row
-    return out
+    product = weights.reshape(len(weights), -1) * rows
+    if product.shape[1] == 1:  # a single column would be summed in pairs
+        return np.asarray(np.add.accumulate(product, axis=0)[-1])
+    return np.asarray(np.add.reduce(product, axis=0))
 
 
 def _mean(rows: Array) -> Array:

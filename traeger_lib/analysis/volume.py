@@ -68,6 +68,16 @@ class Volumen:
         """Days per group in a period, int64 (n_groups,)."""
         return np.asarray(matrix[:, self.scheibe(z)].sum(axis=1))
 
+    @cached_property
+    def _bezahlt(self) -> dict[Zeitraum, np.ndarray]:
+        return {}
+
+    def bezahlt(self, z: Zeitraum) -> np.ndarray:
+        """Paid days per group in a period, int64 (n_groups,); `summe` of `entgelttage`, kept."""
+        if z not in self._bezahlt:
+            self._bezahlt[z] = self.summe(self.entgelttage, z)
+        return self._bezahlt[z]
+
     def wo(self, **bedingung: object) -> np.ndarray:
         """Boolean mask over the groups, e.g. `wo(eigen=True, angebot_id="A")`."""
         maske = np.ones(len(self.gruppen), bool)
@@ -127,13 +137,13 @@ def aufenthalte(bestand: Bestand) -> Aufenthalte:
     return Aufenthalte(angebote, person[o], angebot[o], beginn[o], ende[o], eigen[o], np.arange(len(f))[o])
 
 
-def volumen(bestand: Bestand, bis: date, *, von: date | None = None) -> Volumen:
+def volumen(bestand: Bestand, bis: date, *, von: date | None = None, stays: Aufenthalte | None = None) -> Volumen:
     """Daily counts of every group until `bis` (inclusive), from the first day in the data or `von`.
 
     Open stays run to `bis` or to an earlier Datenstand. Monthly aggregates are spread as evenly over the days of their
     month as whole days allow, so that they add up exactly and a rate changing inside a month splits them by calendar days.
     """
-    stays = aufenthalte(bestand)
+    stays = stays or aufenthalte(bestand)
     monate = tage(bestand["fallzahlen"]["monat"])
     erste = [int(stays.beginn.min())] if len(stays.beginn) else []
     erste += [int(monate.min())] if len(monate) else []
@@ -382,9 +392,10 @@ class Personen:
 class Personenzaehlung:
     """Counts persons of one set of offers in any period, from the rows given (own paying bodies, say)."""
 
-    zeilen: Aufenthalte
     praesenzen: Aufenthalte
-    angebotspraesenzen: Aufenthalte
+    beginne: np.ndarray  # first and last days of the presences, each sorted
+    enden: np.ndarray
+    luecken: tuple[np.ndarray, np.ndarray]  # last day before and first day after every gap between two presences of a person
     wechseltage: np.ndarray
 
     @classmethod
@@ -392,20 +403,22 @@ class Personenzaehlung:
         """Take the rows in `angebote` (own paying bodies only unless said) and join them to presences once."""
         codes = [i for i, a in enumerate(stays.angebote) if a in set(angebote)]
         zeilen = stays.nur(np.isin(stays.angebot, codes) & (stays.eigen | (not nur_eigene)))
-        je_angebot = zeilen.praesenzen()
-        return cls(zeilen, zeilen.praesenzen(vereinigt=True), je_angebot, _wechseltage(je_angebot))
+        p = zeilen.praesenzen(vereinigt=True)
+        wieder = np.flatnonzero(p.person[1:] == p.person[:-1])
+        wechsel = _wechseltage(zeilen.praesenzen()) if len(codes) > 1 else np.array([], np.int64)
+        return cls(p, np.sort(p.beginn), np.sort(p.ende), (p.ende[wieder], p.beginn[wieder + 1]), wechsel)
 
     def zaehle(self, z: Zeitraum) -> Personen:
-        """The counts of a period."""
-        a, e = tag(z.von), tag(z.bis)
-        p = self.praesenzen
-        im_zeitraum = (self.zeilen.beginn <= e) & (self.zeilen.ende >= a)
+        """The counts of a period. A person's presences do not touch each other, so persons are presences, less one for every gap
+        that lies between two of them inside the period."""
+        e = tag(z.bis)
+        a = min(tag(z.von), e + 1)
+        davor, begonnen = (int(n) for n in np.searchsorted(self.beginne, (a, e + 1)))
+        beendet, bis = (int(n) for n in np.searchsorted(self.enden, (a, e + 1)))
+        luecken = int(((self.luecken[0] >= a) & (self.luecken[1] <= e)).sum())
         return Personen(
-            stichtagszahl=int(np.unique(p.person[(p.beginn <= e) & (p.ende > e)]).size),
-            faelle_im_zeitraum=int(np.unique(self.zeilen.person[im_zeitraum]).size),
-            zugaenge=int(((p.beginn >= a) & (p.beginn <= e)).sum()),
-            abgaenge=int(((p.ende >= a) & (p.ende <= e)).sum()),
-            wechsel=int(((self.wechseltage >= a) & (self.wechseltage <= e)).sum()))
+            stichtagszahl=begonnen - bis, faelle_im_zeitraum=begonnen - beendet - luecken, zugaenge=begonnen - davor,
+            abgaenge=bis - beendet, wechsel=int(((self.wechseltage >= a) & (self.wechseltage <= e)).sum()))
 
 
 def _wechseltage(p: Aufenthalte) -> np.ndarray:

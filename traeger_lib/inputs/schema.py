@@ -7,9 +7,11 @@ Not here: reading files (`reading`), rules between tables (`checks`).
 from __future__ import annotations
 
 import hashlib
+from collections import namedtuple
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -225,9 +227,16 @@ PANDAS_TYP: dict[str, Any] = {"datum": "datetime64[s]", "monat": "datetime64[s]"
               "dezimal": object, "geld": object}
 
 
+@lru_cache(maxsize=64)
+def _zeile(spalten: tuple[str, ...]) -> Any:
+    return namedtuple("Zeile", spalten)
+
+
 def zeilen(frame: pd.DataFrame) -> Iterator[Any]:
-    """The rows of a frame as named tuples, their fields of any type."""
-    return iter(frame.itertuples(index=False))
+    """The rows of a frame as named tuples, their fields of any type (as `itertuples`, whose class is built anew each time)."""
+    if frame.empty:
+        return iter(())
+    return map(_zeile(tuple(frame.columns))._make, zip(*(spalte.tolist() for _, spalte in frame.items()), strict=True))
 
 
 def leere_tabelle(name: str) -> pd.DataFrame:
@@ -308,12 +317,12 @@ class Bestand:
         for name, frame in self.tabellen.items():
             gehoert = TABELLEN[name].gehoert
             if gehoert == "traeger_id":
-                frame = frame[frame["traeger_id"] == traeger_id]
+                gilt = (frame["traeger_id"] == traeger_id).to_numpy(dtype=bool)
             elif gehoert == "angebot_id":
-                frame = frame[frame["angebot_id"].isin(eigene)]
+                gilt = frame["angebot_id"].isin(eigene).to_numpy(dtype=bool)
             else:
-                frame = frame[self._gilt(frame, traeger_id, set(angebote["leistungstyp"]))]
-            teil[name] = frame.reset_index(drop=True)
+                gilt = self._gilt(frame, traeger_id, set(angebote["leistungstyp"]))
+            teil[name] = frame if gilt.all() else frame[gilt].reset_index(drop=True) if gilt.any() else leere_tabelle(name)
         return replace(self, tabellen=teil, hinweise=tuple(h for h in self.hinweise if h[0] in ("", traeger_id)))
 
 

@@ -10,7 +10,7 @@ from importlib.resources import files
 
 import pandas as pd
 
-from traeger_lib.analysis.budget import gueltige_version
+from traeger_lib.analysis.budget import gueltige_versionen
 from traeger_lib.analysis.periods import Quartal, Zeitraum, jahr_zeitraum
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.schema import Bestand
@@ -71,7 +71,8 @@ def zeilen_hinter(bestand: Bestand, traeger_id: str, quartal: str | Quartal, sch
         angebote = angebote[angebote["angebot_id"] == (genannt[1] or genannt[2])]
         if angebote.empty:
             raise TraegerFehler(f"„{schluessel[:80]}“ nennt kein Angebot dieses Trägers, auf dem die Zahl beruht.")
-    version, bis = gueltige_version(b, q.jahr, q.zeitraum.bis), q.zeitraum.bis
+    bis = q.zeitraum.bis
+    version = gueltige_versionen(b, bis).get(q.jahr)
     spannen = {"quartal": q.zeitraum, "kumuliert": q.kumuliert, "vorquartal": q.vor(1).zeitraum, "vorjahresquartal": q.vor(4).zeitraum,
                "budgetjahr": jahr_zeitraum(q.jahr), "basisjahr": jahr_zeitraum((version and version.basisjahr) or 1),  # 1: no rows
                **{f"{n} Quartale": Zeitraum(q.vor(n - 1).zeitraum.von, bis) for n in (4, 8, 20)},
@@ -94,7 +95,7 @@ def _zeilen(b: Bestand, name: str, h: Herkunft, z: Zeitraum, q: Quartal, angebot
     jahr = "ausgleich_jahr" if h.schluessel.startswith("puffer_jahre") else "budgetjahr"
     jahre = range(z.von.year, z.bis.year + 1) if h.zeitraum.endswith("Jahre") else [q.jahr]
     if name == "budgets":
-        versionen = [(j, v.version) for j in jahre if (v := gueltige_version(b, j, q.zeitraum.bis))]
+        versionen = [(j, v.version) for j, v in gueltige_versionen(b, q.zeitraum.bis).items() if j in jahre]
         t = t[[x in versionen for x in zip(t["budgetjahr"], t["version"], strict=True)]]
     elif jahr in t:
         t = t[t[jahr].isin(jahre)]
