@@ -94,7 +94,7 @@ class Analyse:
     quartal: Quartal
     rueckblick_jahre: int
 
-    # ── what the figures rest on; methods asked for the same again and again are kept by `cache`, for this object only ────────────────────────────────────────────────────────────────────────────────
+    # ── what the figures rest on (what is asked for again and again is kept by `cache`, for this object only) ──────────
 
     @cached_property
     def traeger(self) -> pd.Series:
@@ -124,9 +124,10 @@ class Analyse:
 
     @cached_property
     def angebote(self) -> tuple[Angebot, ...]:
-        a = self.bestand["angebote"].sort_values("angebot_id")
-        return tuple(Angebot(r.angebot_id, r.bezeichnung, r.leistungstyp, None if pd.isna(r.sektor) else r.sektor,
-                             None if pd.isna(r.plaetze) else int(r.plaetze), bool(r.im_budget)) for r in zeilen(a))
+        return tuple(sorted((Angebot(
+            r.angebot_id, r.bezeichnung, r.leistungstyp, None if pd.isna(r.sektor) else r.sektor,
+            None if pd.isna(r.plaetze) else int(r.plaetze), bool(r.im_budget)) for r in zeilen(self.bestand["angebote"])),
+            key=lambda a: a.angebot_id))
 
     @cached_property
     def im_budget(self) -> list[str]:
@@ -358,9 +359,10 @@ class Analyse:
         mit_faellen = [a.angebot_id for a in self.angebote if a.angebot_id not in self.aggregiert]
         return {
             "uebergaenge": uebergaenge(b, stays, rueckblick),
-            "zugangsprofil": zugangsprofile(b, stays, self.vol, rueckblick, mit_faellen),
-            "belegung": belegung(stays, self.vol, jahr, {a.angebot_id: a.plaetze for a in self.angebote if a.plaetze}, self.aggregiert),
-            "ereignisse": ereignisse(b, stays, self.quartale, mit_faellen) if mit_faellen else (),
+            "zugangsprofil": zugangsprofile(b, self.vol, rueckblick, {a: self._zaehlung((a,), True) for a in mit_faellen}),
+            "belegung": belegung(self.vol, jahr, {a.angebot_id: a.plaetze for a in self.angebote if a.plaetze},
+                                 {a: self._zaehlung((a,), False) for a in mit_faellen}),
+            "ereignisse": ereignisse(b, stays, self.quartale, self._zaehlung(tuple(mit_faellen), True)) if mit_faellen else (),
             "besonderheiten": besonderheiten(b, self.vol, q.zeitraum)}
 
     # ── history and outlook ─────────────────────────────────────────────────────────────────────────────────────
@@ -392,7 +394,7 @@ class Analyse:
 
     def _monatsmittel(self, maske: np.ndarray) -> np.ndarray:
         """Average occupied places of the masked groups per complete month, (n_months,)."""
-        return self._monatstage[maske].sum(axis=0) / np.array([m.tage for m in self.monate])
+        return np.asarray(self._monatstage[maske].sum(axis=0) / np.array([m.tage for m in self.monate]))
 
     def _reihen(self, maske: np.ndarray, angebote: list[str], *, gruppen: bool = True) -> dict[Schluessel, list[float]]:
         """Average occupied places per month of total, offers and (`gruppen`) need groups over the masked groups of the volume."""
@@ -402,8 +404,8 @@ class Analyse:
             belegt[a, ""] = im_angebot
             belegt |= {(a, h): im_angebot & self.vol.wo(hbg=h) for h in sorted(set(self.vol.spalte("hbg")[im_angebot]),
                                                                                key=gruppenrang) if gruppen}
-        reihen = {k: self._monatsmittel(wo) for k, wo in belegt.items()}
-        reihen = {k: y[int(np.argmax(y > 0)) if y.any() else len(y):].tolist() for k, y in reihen.items()}  # from its first case on
+        mittel = {k: self._monatsmittel(wo) for k, wo in belegt.items()}
+        reihen = {k: y[int(np.argmax(y > 0)) if y.any() else len(y):].tolist() for k, y in mittel.items()}  # from its first case on
         return {k: y for k, y in reihen.items() if y or k == ("", "")}
 
     @cached_property
@@ -461,24 +463,21 @@ class Analyse:
     # ── what the parties agreed, and what is missing ────────────────────────────────────────────────────────────
 
     def termin(self) -> date | None:
-        t = self.bestand["termine"]
-        t = t[t["quartal"] == str(self.quartal)]
-        return None if t.empty else t["termin"].iloc[0].date()
+        return next((t.termin.date() for t in zeilen(self.bestand["termine"]) if t.quartal == str(self.quartal)), None)
 
     @cached_property
     def verfahren(self) -> Verfahren:
-        v = self.bestand["verfahren"]
-        v = v[v["gueltig_ab"] <= pd.Timestamp(self.quartal.zeitraum.bis)].sort_values("gueltig_ab")
-        if v.empty:
+        gilt = [r for r in zeilen(self.bestand["verfahren"]) if r.gueltig_ab.date() <= self.quartal.zeitraum.bis]
+        if not gilt:
             return Verfahren(None, None, None)
-        r = v.iloc[-1]
-        return Verfahren(*(None if pd.isna(r[s]) else r[s] for s in (
-            "korridor_unten_prozent", "korridor_oben_prozent", "personalanteil_nach")))
+        r = max(gilt, key=lambda r: r.gueltig_ab)
+        return Verfahren(*(None if pd.isna(w) else w for w in (
+            r.korridor_unten_prozent, r.korridor_oben_prozent, r.personalanteil_nach)))
 
     def massnahmen(self) -> Massnahmen:
         stichtag = min(self.quartal.zeitraum.bis, self.bestand.datenstand)
         liste = []
-        for r in zeilen(self.bestand["massnahmen"].sort_values("massnahme_id")):
+        for r in sorted(zeilen(self.bestand["massnahmen"]), key=lambda r: r.massnahme_id):
             faellig = None if pd.isna(r.faellig) else r.faellig.date()
             kennzahl, soll, ist, wer = (None if pd.isna(x) else x for x in (r.kennzahl, r.sollwert, r.istwert, r.verantwortlich))
             liste.append(Massnahme(

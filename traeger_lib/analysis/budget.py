@@ -153,9 +153,8 @@ def budget(bestand: Bestand, version: Budgetversion, vol: Volumen, entgelte: Ent
     fall = sum((z.betrag_eur for z in linien), Decimal("0.00"))
     pauschal = sum((betrag for _, betrag in version.pauschalen), Decimal("0.00"))
     monate = [monatsname(m.von) for m in zeitraum.monate()]
-    a = bestand["anpassungen"]
-    a = a[a["budgetjahr"] == version.budgetjahr].sort_values(["wirksam_ab", "grund"])
-    anpassungen = tuple((monatsname(r.wirksam_ab.date()), r.grund, r.betrag_eur) for r in zeilen(a))
+    a = sorted((r for r in zeilen(bestand["anpassungen"]) if r.budgetjahr == version.budgetjahr), key=lambda r: (r.wirksam_ab, r.grund))
+    anpassungen = tuple((monatsname(r.wirksam_ab.date()), r.grund, r.betrag_eur) for r in a)
     raten = _raten(fall, pauschal, anpassungen, monate)
     gesamt = fall + pauschal + sum((x[2] for x in anpassungen), Decimal("0.00"))
     bis = monatsname(bezahlt_bis)

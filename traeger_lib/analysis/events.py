@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 import numpy as np
-import pandas as pd
 
 from traeger_lib.analysis.hbg import tage_je_gruppe
 from traeger_lib.analysis.periods import FEHLT, Quartal, Zeitraum, tag, tage
 from traeger_lib.analysis.rates import gruppenrang
-from traeger_lib.analysis.volume import OFFEN, Aufenthalte, Personenzaehlung, Volumen
+from traeger_lib.analysis.volume import OFFEN, Aufenthalte, Personenzaehlung, Volumen, abwesenheiten
 from traeger_lib.inputs.schema import Bestand
 
 
@@ -71,32 +70,30 @@ class Besonderheit:
     entgelttage: int
 
 
-def _wechselzeilen(bestand: Bestand, stays: Aufenthalte) -> pd.DataFrame:
-    """Rows of own cases that continue another row of the same person and offer in another group: day, offer, from, to."""
+def _wechselzeilen(bestand: Bestand, stays: Aufenthalte) -> tuple[np.ndarray, list[tuple[str, str, str]]]:
+    """Rows of own cases that continue another row of the same person and offer in another group: days, and (offer, from, to)."""
     f = bestand["faelle"]
-    s = f["s"].fillna(False).astype(bool)
-    gruppe = (f["hbg"] + np.where(s, " + S", "")).to_numpy()[stays.zeile]
+    hbg, s = f["hbg"].to_numpy(dtype=object)[stays.zeile], f["s"].fillna(False).to_numpy(dtype=bool)[stays.zeile]
     gleich = (stays.person[1:] == stays.person[:-1]) & (stays.angebot[1:] == stays.angebot[:-1])
     eigen = stays.eigen[1:] & stays.eigen[:-1]
-    fort = np.flatnonzero(gleich & eigen & (stays.beginn[1:] == stays.ende[:-1] + 1) & (gruppe[1:] != gruppe[:-1])) + 1
-    return pd.DataFrame({"tag": stays.beginn[fort], "angebot_id": [stays.angebote[a] for a in stays.angebot[fort]],
-                         "von": gruppe[fort - 1], "nach": gruppe[fort]})
+    fort = np.flatnonzero(gleich & eigen & (stays.beginn[1:] == stays.ende[:-1] + 1) & ((hbg[1:] != hbg[:-1]) | (s[1:] != s[:-1]))) + 1
+    gruppe = {i: hbg[i] + (" + S" if s[i] else "") for j in fort for i in (j - 1, j)}
+    return stays.beginn[fort], [(stays.angebote[stays.angebot[i]], gruppe[i - 1], gruppe[i]) for i in fort]
 
 
 def uebergaenge(bestand: Bestand, stays: Aufenthalte, z: Zeitraum) -> tuple[Uebergang, ...]:
     """Transitions between need groups in a span, with counts."""
-    w = _wechselzeilen(bestand, stays)
-    w = w[(w["tag"] >= tag(z.von)) & (w["tag"] <= tag(z.bis))]
-    zahl = Counter(zip(w["angebot_id"], w["von"], w["nach"], strict=True))
+    tage_, wechsel = _wechselzeilen(bestand, stays)
+    zahl = Counter(w for t, w in zip(tage_, wechsel, strict=True) if tag(z.von) <= t <= tag(z.bis))
     return tuple(Uebergang(*k, n) for k, n in sorted(zahl.items(), key=lambda x: (x[0][0], _rang(x[0][1]), _rang(x[0][2]))))
 
 
-def zugangsprofile(bestand: Bestand, stays: Aufenthalte, vol: Volumen, z: Zeitraum, angebote: Sequence[str]) -> tuple[Zugangsprofil, ...]:
-    """Need groups of those admitted to each offer in a span, beside the stock of the same span."""
+def zugangsprofile(bestand: Bestand, vol: Volumen, z: Zeitraum, zaehlungen: Mapping[str, Personenzaehlung]) -> tuple[Zugangsprofil, ...]:
+    """Need groups of those admitted to each offer in a span, beside the stock of the same span; `zaehlungen` of the own cases."""
     hbg = bestand["faelle"]["hbg"].to_numpy()
     ergebnis = []
-    for a in angebote:
-        p = Personenzaehlung.aus(stays, [a]).praesenzen
+    for a, zaehlung in zaehlungen.items():
+        p = zaehlung.praesenzen
         neu = (p.beginn >= tag(z.von)) & (p.beginn <= tag(z.bis))
         zahl = Counter(hbg[p.zeile[neu]])
         bestandstage = tage_je_gruppe(vol, z, angebot_id=a)
@@ -106,22 +103,21 @@ def zugangsprofile(bestand: Bestand, stays: Aufenthalte, vol: Volumen, z: Zeitra
     return tuple(ergebnis)
 
 
-def belegung(stays: Aufenthalte, vol: Volumen, z: Zeitraum, plaetze: dict[str, int], aggregiert: set[str]) -> tuple[Belegung, ...]:
-    """Free places per offer with fixed places over a span, and how long a freed place stays empty."""
+def belegung(vol: Volumen, z: Zeitraum, plaetze: Mapping[str, int], zaehlungen: Mapping[str, Personenzaehlung]) -> tuple[Belegung, ...]:
+    """Free places per offer with fixed places over a span, and how long a freed place stays empty; `zaehlungen` of all cases."""
     ergebnis = []
     for a, n in plaetze.items():
         belegt = int(vol.bezahlt(z)[vol.wo(angebot_id=a)].sum())
         frei = n * z.tage - belegt
-        ab = None if a in aggregiert else Personenzaehlung.aus(stays, [a], nur_eigene=False).zaehle(z).abgaenge
+        ab = zaehlungen[a].zaehle(z).abgaenge if a in zaehlungen else None
         ergebnis.append(Belegung(a, n, Fraction(belegt, z.tage), Fraction(frei, z.tage), ab, Fraction(max(frei, 0), ab) if ab else None))
     return tuple(ergebnis)
 
 
-def ereignisse(bestand: Bestand, stays: Aufenthalte, quartale: Sequence[Quartal], angebote: Sequence[str]) -> tuple[Ereignisse, ...]:
-    """Events per quarter over all offers with case rows."""
-    zaehlung = Personenzaehlung.aus(stays, angebote)
-    wechsel = _wechselzeilen(bestand, stays)["tag"].to_numpy()
-    begonnen = _unterbrechungen(bestand)
+def ereignisse(bestand: Bestand, stays: Aufenthalte, quartale: Sequence[Quartal], zaehlung: Personenzaehlung) -> tuple[Ereignisse, ...]:
+    """Events per quarter over all offers with case rows; `zaehlung` of their own cases."""
+    wechsel, _ = _wechselzeilen(bestand, stays)
+    begonnen = _unterbrechungen(bestand, stays)
     ergebnis = []
     for q in quartale:
         a, e = tag(q.zeitraum.von), tag(q.zeitraum.bis)
@@ -131,16 +127,10 @@ def ereignisse(bestand: Bestand, stays: Aufenthalte, quartale: Sequence[Quartal]
     return tuple(ergebnis)
 
 
-def _unterbrechungen(bestand: Bestand) -> np.ndarray:
+def _unterbrechungen(bestand: Bestand, stays: Aufenthalte) -> np.ndarray:
     """First days of absences in offers where the person is an own case; adjacent absences in one offer are one."""
-    ab, f = bestand["abwesenheiten"], bestand["faelle"]
-    eigene = f[f["kostentraeger"].isin(bestand.eigene_kostentraeger)]
-    ab = ab.merge(eigene[["person_id", "angebot_id"]].drop_duplicates(), on=["person_id", "angebot_id"])
-    ab = ab.sort_values(["person_id", "angebot_id", "beginn"])
-    beginn, ende = tage(ab["beginn"]), tage(ab["ende"])
-    person, angebot = ab["person_id"].to_numpy(), ab["angebot_id"].to_numpy()
-    gleich = (person[1:] == person[:-1]) & (angebot[1:] == angebot[:-1])
-    return beginn[np.r_[True, ~(gleich & (beginn[1:] <= ende[:-1] + 1))]] if len(beginn) else beginn
+    ab, n = abwesenheiten(bestand, stays), len(stays.angebote)
+    return ab.beginn[np.isin(ab.person * n + ab.angebot, (stays.person * n + stays.angebot)[stays.eigen])]
 
 
 def besonderheiten(bestand: Bestand, vol: Volumen, z: Zeitraum) -> tuple[Besonderheit, ...]:
@@ -148,11 +138,10 @@ def besonderheiten(bestand: Bestand, vol: Volumen, z: Zeitraum) -> tuple[Besonde
     f = bestand["faelle"]
     ende = tage(f["ende"])
     dabei = (tage(f["beginn"]) <= tag(z.bis)) & (np.where(ende == FEHLT, OFFEN, ende) >= tag(z.von))
-    eigene = f["kostentraeger"].isin(bestand.eigene_kostentraeger).to_numpy() & dabei
-    summe = vol.bezahlt(z)
-    return tuple(Besonderheit(art, f.loc[eigene & (f["besonderheit"] == art).to_numpy(), "person_id"].nunique(),
-                              int(summe[vol.wo(eigen=True, besonderheit=art)].sum()))
-                 for art in sorted(set(f.loc[eigene, "besonderheit"].dropna()) - {"regelfall"}))
+    besonders = f["besonderheit"].notna() & (f["besonderheit"] != "regelfall")
+    f, summe = f[dabei & f["kostentraeger"].isin(bestand.eigene_kostentraeger) & besonders], vol.bezahlt(z)
+    return tuple(Besonderheit(art, f.loc[f["besonderheit"] == art, "person_id"].nunique(),
+                              int(summe[vol.wo(eigen=True, besonderheit=art)].sum())) for art in sorted(set(f["besonderheit"])))
 
 
 def _rang(gruppe: str) -> tuple[tuple[int, int, str], bool]:

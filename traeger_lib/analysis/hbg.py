@@ -49,15 +49,15 @@ def mittlere_gruppe(gewichte: Mapping[str, Fraction | int]) -> Fraction | None:
     >>> mittlere_gruppe({"1": 1, "3": 1}), mittlere_gruppe({"IV": 5})
     (Fraction(2, 1), None)
     """
-    belegt = {h: Fraction(w) for h, w in gewichte.items() if w}
+    belegt = {h: w for h, w in gewichte.items() if w}
     if not belegt or not all(h.isdecimal() for h in belegt):
         return None
-    return sum((w * int(h) for h, w in belegt.items()), Fraction(0)) / sum(belegt.values(), Fraction(0))
+    return Fraction(sum(w * int(h) for h, w in belegt.items())) / sum(belegt.values())
 
 
 def anteile(gewichte: Mapping[str, Fraction | int]) -> dict[str, Fraction]:
     """Shares that sum to 1, in the order of the groups; empty where there is nothing to share."""
-    summe = Fraction(sum(gewichte.values()))
+    summe = sum(gewichte.values())
     return {h: Fraction(gewichte[h]) / summe for h in sorted(gewichte, key=gruppenrang) if gewichte[h]} if summe else {}
 
 

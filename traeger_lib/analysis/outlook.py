@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
+from functools import lru_cache
 from math import erfc, sqrt
 from typing import Any
 
@@ -233,9 +234,13 @@ def _jahresmittel(gesehen: np.ndarray, werte: np.ndarray, letzter: date) -> tupl
     alle = np.concatenate([np.repeat(gesehen[:, None], len(FELDER), axis=1), werte.T])  # (months, fields)
     erster = letzter.year * 12 + letzter.month - len(gesehen)  # months since year 0 of the first row
     jahre = [j for j in range((erster + len(gesehen)) // 12, (erster + len(alle)) // 12) if j * 12 >= erster]
-    tage = {j: np.array([[m.tage] for m in jahr_zeitraum(j).monate()]) for j in jahre}
-    mittel = [(tage[j] * alle[j * 12 - erster: j * 12 - erster + 12]).sum(axis=0) / jahr_zeitraum(j).tage for j in jahre]
+    mittel = [(_monatslaengen(j) * alle[j * 12 - erster: j * 12 - erster + 12]).sum(axis=0) / jahr_zeitraum(j).tage for j in jahre]
     return _punkte([str(j) for j in jahre], np.array(mittel).reshape(-1, len(FELDER)).T)
+
+
+@lru_cache(maxsize=64)
+def _monatslaengen(jahr: int) -> np.ndarray:
+    return np.array([[m.tage] for m in jahr_zeitraum(jahr).monate()])
 
 
 def _betroffen(monate: Sequence[Zeitraum], von: date, bis: date) -> np.ndarray:
@@ -319,8 +324,8 @@ class Hochrechnung:
     oben80_eur: Decimal
 
 
-def hochrechnung(jahr: int, je_angebot: Mapping[str, Sequence[Prognosepunkt]], ist_eur: Decimal, saetze: Mapping[str, Mapping[str, float]], *,
-                 soll_eur: Decimal, plaetze: Prognosepunkt, plaetze_plan: float) -> Hochrechnung:
+def hochrechnung(jahr: int, je_angebot: Mapping[str, Sequence[Prognosepunkt]], ist_eur: Decimal, saetze: Mapping[str, Mapping[str, float]],
+                 *, soll_eur: Decimal, plaetze: Prognosepunkt, plaetze_plan: float) -> Hochrechnung:
     """Project a year. `saetze`: offer → month → mean rate in € a day of today's mix; `plaetze`: the year mean of all offers."""
     tage = {monatsname(m.von): m.tage for m in jahr_zeitraum(jahr).monate()}
     rest = sum(p.mittel * tage[p.periode] * saetze[a][p.periode] for a, x in je_angebot.items() for p in x if p.periode in tage)

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from traeger_lib.analysis.money import runde_cent
-from traeger_lib.analysis.periods import Zeitraum, tag
+from traeger_lib.analysis.periods import Zeitraum, datum, tag, tage
 from traeger_lib.analysis.rates import KEIN, Entgelte
 from traeger_lib.analysis.volume import Volumen
 from traeger_lib.inputs.schema import Bestand, zeilen
@@ -78,41 +78,35 @@ class Grundlage:
 
 def grundlage(bestand: Bestand, vol: Volumen, entgelte: Entgelte, angebot_id: str) -> Grundlage:
     """Collect the days, rates, keys and staff of one offer."""
-    n, paid = vol.voll.shape[1], vol.entgelttage
-    null = np.zeros(n, np.int64)
-    eigen, alle, euro_eigen, euro_alle, ohne_entgelt = null, null, null, null, null.astype(bool)
-    je_gruppe: dict[str, np.ndarray] = {}
-    for g in np.flatnonzero(vol.wo(angebot_id=angebot_id)):
-        gruppe = vol.gruppen[g]
-        tage, satz = paid[g], entgelte.ist(angebot_id, gruppe.hbg).voll[:n]
-        ohne_entgelt = ohne_entgelt | ((satz == KEIN) & (tage > 0))
-        alle, euro_alle = alle + tage, euro_alle + tage * satz
-        if gruppe.eigen:
-            eigen, euro_eigen = eigen + tage, euro_eigen + tage * satz
-            je_gruppe[gruppe.hbg] = je_gruppe.get(gruppe.hbg, null) + tage
+    n, wo = vol.voll.shape[1], vol.wo(angebot_id=angebot_id)
+    paid, eigen, hbg = vol.entgelttage[wo], vol.spalte("eigen")[wo].astype(bool), vol.spalte("hbg")[wo]
+    saetze = np.stack([entgelte.ist(angebot_id, h).voll[:n] for h in hbg]) if len(hbg) else np.zeros_like(paid)
+    euro, ohne_entgelt = paid * saetze, ((saetze == KEIN) & (paid > 0)).any(axis=0)
     s = bestand["schluessel"]
-    keys = list(zeilen(s[s["angebot_id"] == angebot_id].sort_values("gueltig_ab")))
-    bedarf, ohne = [], null
-    for hbg, tage in je_gruppe.items():
-        rest = tage
-        for k in reversed([k for k in keys if k.hbg == hbg]):
+    keys = sorted(zeilen(s[s["angebot_id"] == angebot_id]), key=lambda k: k.gueltig_ab)
+    bedarf, ohne = [], np.zeros(n, np.int64)
+    for h in dict.fromkeys(hbg[eigen]):
+        rest = paid[eigen & (hbg == h)].sum(axis=0)
+        for k in reversed([k for k in keys if k.hbg == h]):
             ab = max(tag(k.gueltig_ab.date()) - tag(vol.beginn), 0)
-            bedarf.append((np.where(np.arange(n) >= ab, rest, 0), Fraction(k.personen_je_vk)))
-            rest = np.where(np.arange(n) >= ab, 0, rest)
+            bedarf.append((np.r_[np.zeros_like(rest[:ab]), rest[ab:]], Fraction(k.personen_je_vk)))
+            rest = np.r_[rest[:ab], np.zeros_like(rest[ab:])]
         ohne = ohne + rest
     p = bestand["personal"]
+    p = p[p["angebot_id"] == angebot_id]
     vk: dict[date, list[Decimal]] = {}
     kosten: dict[date, tuple[Decimal, Decimal]] = {}
-    for r in zeilen(p[p["angebot_id"] == angebot_id]):
-        monat = vk.setdefault(r.monat.date(), [Decimal(0)] * 3)
-        geltend = [k for k in keys if k.gueltig_ab <= r.monat]
-        leitung = bool(geltend) and not pd.isna(geltend[-1].leitung_enthalten) and bool(geltend[-1].leitung_enthalten)
-        if r.qualifikation != "leitung" or leitung:
-            monat[("fachkraft", "nicht_fachkraft", "leitung").index(r.qualifikation)] += r.vk
-            if r.kosten_eur is not None:
-                bisher = kosten.get(r.monat.date(), (Decimal(0), Decimal(0)))
-                kosten[r.monat.date()] = (bisher[0] + r.kosten_eur, bisher[1] + r.vk)
-    return Grundlage(angebot_id, vk, kosten, eigen, alle, euro_eigen, euro_alle, ohne_entgelt, bedarf, ohne)
+    leitung_ab = [(tag(k.gueltig_ab.date()), not pd.isna(k.leitung_enthalten) and bool(k.leitung_enthalten)) for k in keys]
+    for t, qualifikation, menge, eur in zip(tage(p["monat"]).tolist(), *(p[s].tolist() for s in ("qualifikation", "vk", "kosten_eur")),
+                                          strict=True):
+        monat = vk.setdefault(datum(t), [Decimal(0)] * 3)
+        if qualifikation != "leitung" or next((x for ab, x in reversed(leitung_ab) if ab <= t), False):
+            monat[("fachkraft", "nicht_fachkraft", "leitung").index(qualifikation)] += menge
+            if eur is not None:
+                bisher = kosten.get(datum(t), (Decimal(0), Decimal(0)))
+                kosten[datum(t)] = (bisher[0] + eur, bisher[1] + menge)
+    return Grundlage(angebot_id, vk, kosten, paid[eigen].sum(axis=0), paid.sum(axis=0), euro[eigen].sum(axis=0), euro.sum(axis=0),
+                     ohne_entgelt, bedarf, ohne)
 
 
 def eigener_anteil(grundlagen: Iterable[Grundlage], s: slice, personen: tuple[Zahl, Zahl]) -> NachMassstab:
@@ -129,14 +123,14 @@ def eigener_anteil(grundlagen: Iterable[Grundlage], s: slice, personen: tuple[Za
 
 def personal_angebot(g: Grundlage, z: Zeitraum, s: slice, personen: tuple[Zahl, Zahl], massstab: str = "tage") -> Personal:
     """Staffing of one offer in a period; `s` are the days of `z`, `massstab` leads the Euro of vacancies."""
-    monate = z.monate()
-    gegeben = [g.vk[m.von.replace(day=1)] for m in monate if m.von.replace(day=1) in g.vk]
+    monate = [m.von.replace(day=1) for m in z.monate()]
+    gegeben = [g.vk[m] for m in monate if m in g.vk]
     vk = Fraction(sum((w for m in gegeben for w in m), Decimal(0))) / len(gegeben) if gegeben else None
     fach, nicht = (Fraction(sum((m[i] for m in gegeben), Decimal(0))) for i in (0, 1))
     anteil = eigener_anteil([g], s, personen)
     soll = None if g.ohne_schluessel[s].any() else sum((int(t[s].sum()) / k for t, k in g.bedarf), Fraction(0)) / z.tage
     anteilig = NachMassstab(*(None if vk is None or (a := getattr(anteil, m)) is None else vk * a for m in MASSSTAEBE))
-    bezahlt = [g.kosten[m.von.replace(day=1)] for m in monate if m.von.replace(day=1) in g.kosten]
+    bezahlt = [g.kosten[m] for m in monate if m in g.kosten]
     je_vk = _durch(*(Fraction(sum((x[i] for x in bezahlt), Decimal(0))) for i in (0, 1)))
     da = getattr(anteilig, massstab)
     luecke = None if soll is None or da is None or je_vk is None else runde_cent((soll - da) * len(monate) * je_vk)
@@ -152,12 +146,13 @@ def personal_gesamt(teile: Sequence[Personal], grundlagen: Sequence[Grundlage], 
     vk = _summe([t.vk for t, _ in aktiv])
     soll = _summe([t.vk_soll for t, _ in aktiv]) if aktiv else Fraction(0)
     anteilig = NachMassstab(*(_summe([getattr(t.vk_anteilig, m) for t, _ in aktiv]) for m in MASSSTAEBE))
-    monatlich = [[g.vk[m.von.replace(day=1)] for m in z.monate() if m.von.replace(day=1) in g.vk] for _, g in aktiv]
+    monate = [m.von.replace(day=1) for m in z.monate()]
+    monatlich = [[g.vk[m] for m in monate if m in g.vk] for _, g in aktiv]
     fach, nicht = (sum((Fraction(sum((m[i] for m in ms), Decimal(0))) / len(ms) for ms in monatlich if ms), Fraction(0)) for i in (0, 1))
     quote = None if vk is None else _durch(fach, fach + nicht)
     plaetze = Fraction(sum(int(g.eigen[s].sum()) for g in grundlagen), z.tage)
     gesamt = _verhaeltnisse(None, vk, soll, quote, eigener_anteil(grundlagen, s, personen), anteilig, plaetze, None,
-                            min((t.monate_mit_angaben for t, _ in aktiv), default=0), len(z.monate()))
+                            min((t.monate_mit_angaben for t, _ in aktiv), default=0), len(monate))
     if any(t.unbesetzt_eur is None for t, _ in aktiv) or not aktiv:
         return gesamt
     fehlt, mehr = (sum((getattr(t, x) for t, _ in aktiv), Decimal("0.00")) for x in ("unbesetzt_eur", "ueberbesetzt_eur"))

@@ -6,7 +6,7 @@ the contract. Everything later reads the daily matrix, so a month, a quarter or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -137,6 +137,17 @@ def aufenthalte(bestand: Bestand) -> Aufenthalte:
     return Aufenthalte(angebote, person[o], angebot[o], beginn[o], ende[o], eigen[o], np.arange(len(f))[o])
 
 
+def abwesenheiten(bestand: Bestand, stays: Aufenthalte) -> Aufenthalte:
+    """The rows of `abwesenheiten` in the codes of `stays`, adjacent ones joined; `eigen` is not known of them (false)."""
+    ab = bestand["abwesenheiten"]
+    person = pd.Index(pd.unique(bestand["faelle"]["person_id"])).get_indexer(pd.Index(ab["person_id"])).astype(np.int64)
+    angebot = pd.Index(stays.angebote).get_indexer(pd.Index(ab["angebot_id"])).astype(np.int64)
+    gilt = (person >= 0) & (angebot >= 0)
+    leer = np.zeros(int(gilt.sum()), np.int64)
+    return Aufenthalte(stays.angebote, person[gilt], angebot[gilt], tage(ab["beginn"])[gilt], tage(ab["ende"])[gilt],
+                       leer.astype(bool), leer).praesenzen()
+
+
 def volumen(bestand: Bestand, bis: date, *, von: date | None = None, stays: Aufenthalte | None = None) -> Volumen:
     """Daily counts of every group until `bis` (inclusive), from the first day in the data or `von`.
 
@@ -149,9 +160,8 @@ def volumen(bestand: Bestand, bis: date, *, von: date | None = None, stays: Aufe
     erste += [int(monate.min())] if len(monate) else []
     t0 = tag(von) if von else min([*erste, tag(bis)])
     t1 = tag(bis)
-    schluessel = pd.concat([_gruppen(bestand, bestand["faelle"]).iloc[stays.zeile], _gruppen(bestand, bestand["fallzahlen"])],
-                           ignore_index=True)
-    codes, gruppen = _kodiere(schluessel)
+    tabellen = [t for t in (bestand["faelle"], bestand["fallzahlen"]) if len(t)]
+    codes, gruppen = _kodiere([_gruppen(bestand, t) for t in tabellen or [bestand["faelle"]]])
     n, n_tage = len(gruppen), t1 - t0 + 1
     anwesend = np.zeros((n, n_tage), np.int64)
     vermindert = np.zeros_like(anwesend)
@@ -160,7 +170,7 @@ def volumen(bestand: Bestand, bis: date, *, von: date | None = None, stays: Aufe
         beginn, ende = stays.beginn, _gezaehltes_ende(bestand, stays, regeln)
         offen_bis = min(t1, tag(bestand.datenstand))
         ende = np.where(stays.ende == OFFEN, offen_bis, ende)
-        code = codes[: len(beginn)]
+        code = codes[stays.zeile]
         anwesend = _tagesmatrix(code, beginn, ende, n, t0, t1)
         abwesend = _verminderte_tage(bestand, stays, beginn, ende, regeln)
         if abwesend is not None:
@@ -174,22 +184,22 @@ def volumen(bestand: Bestand, bis: date, *, von: date | None = None, stays: Aufe
     return Volumen(gruppen, anwesend, vermindert, datum(t0))
 
 
-def _gruppen(bestand: Bestand, f: pd.DataFrame) -> pd.DataFrame:
-    """The group of every row of `faelle` or `fallzahlen`; aggregates are regular cases with cost commitment."""
+def _gruppen(bestand: Bestand, f: pd.DataFrame) -> dict[str, pd.Series]:
+    """The group of every row of `faelle` or `fallzahlen`, per field; aggregates are regular cases with cost commitment."""
     s = f["s"].fillna(False).astype(bool)
-    return pd.DataFrame({
-        "angebot_id": f["angebot_id"], "eigen": f["kostentraeger"].isin(bestand.eigene_kostentraeger), "hbg": f["hbg"],
-        "hbg_ausgang": f["hbg_ausgang"].where(s & f["hbg_ausgang"].notna(), f["hbg"]), "s": s,
-        "zusage": f["kostenzusage"].fillna(True).astype(bool) if "kostenzusage" in f else True,
-        "besonderheit": f["besonderheit"].fillna("regelfall") if "besonderheit" in f else "regelfall"})
+    def feld(name: str, sonst: Any) -> pd.Series:
+        return f[name].fillna(sonst) if name in f else pd.Series(np.full(len(f), sonst))
+
+    return {"angebot_id": f["angebot_id"], "eigen": f["kostentraeger"].isin(bestand.eigene_kostentraeger), "hbg": f["hbg"],
+            "hbg_ausgang": f["hbg_ausgang"].where(s & f["hbg_ausgang"].notna(), f["hbg"]), "s": s,
+            "zusage": feld("kostenzusage", True).astype(bool), "besonderheit": feld("besonderheit", "regelfall").astype("str")}
 
 
-def _kodiere(schluessel: pd.DataFrame) -> tuple[np.ndarray, tuple[Gruppe, ...]]:
+def _kodiere(teile: Sequence[Mapping[str, pd.Series]]) -> tuple[np.ndarray, tuple[Gruppe, ...]]:
     """Group number per row, and the distinct groups in sorted order (so that row order is irrelevant)."""
-    kombiniert = np.zeros(len(schluessel), np.int64)
-    werte = []
+    kombiniert, werte = np.zeros(sum(len(t["s"]) for t in teile), np.int64), []
     for spalte in Gruppe._fields:
-        c, w = pd.factorize(schluessel[spalte], sort=True)
+        c, w = pd.factorize(teile[0][spalte] if len(teile) == 1 else pd.concat([t[spalte] for t in teile]), sort=True)
         kombiniert = kombiniert * max(len(w), 1) + c
         werte.append(w)
     einzeln, codes = np.unique(kombiniert, return_inverse=True)
@@ -304,13 +314,7 @@ def _verminderte_tage(
     regeln = [r for r in regeln if r.volle_tage is not None]
     if ab.empty or not regeln:
         return None
-    person = pd.Index(pd.unique(bestand["faelle"]["person_id"])).get_indexer(pd.Index(ab["person_id"])).astype(np.int64)
-    angebot = pd.Index(stays.angebote).get_indexer(pd.Index(ab["angebot_id"])).astype(np.int64)
-    gilt = (person >= 0) & (angebot >= 0)
-    leer = np.zeros(int(gilt.sum()), np.int64)
-    fort = Aufenthalte(stays.angebote, person[gilt], angebot[gilt], tage(ab["beginn"])[gilt], tage(ab["ende"])[gilt],
-                       leer.astype(bool), leer).praesenzen()
-    n = len(stays.angebote)
+    fort, n = abwesenheiten(bestand, stays), len(stays.angebote)
     schluessel_stay = stays.person * n + stays.angebot
     teile = []
     for rang, r in enumerate(regeln):

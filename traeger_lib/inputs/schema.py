@@ -322,7 +322,7 @@ class Bestand:
                 gilt = frame["angebot_id"].isin(eigene).to_numpy(dtype=bool)
             else:
                 gilt = self._gilt(frame, traeger_id, set(angebote["leistungstyp"]))
-            teil[name] = frame if gilt.all() else frame[gilt].reset_index(drop=True) if gilt.any() else leere_tabelle(name)
+            teil[name] = frame if gilt.all() else frame[gilt].reset_index(drop=True) if gilt.any() else frame.iloc[:0]
         return replace(self, tabellen=teil, hinweise=tuple(h for h in self.hinweise if h[0] in ("", traeger_id)))
 
 
