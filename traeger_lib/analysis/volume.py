@@ -6,7 +6,7 @@ the contract. Everything later reads the daily matrix, so a month, a quarter or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -161,7 +161,7 @@ def volumen(bestand: Bestand, bis: date, *, von: date | None = None, stays: Aufe
     t0 = tag(von) if von else min([*erste, tag(bis)])
     t1 = tag(bis)
     tabellen = [t for t in (bestand["faelle"], bestand["fallzahlen"]) if len(t)]
-    codes, gruppen = _kodiere([_gruppen(bestand, t) for t in tabellen or [bestand["faelle"]]])
+    codes, gruppen = _kodiere(bestand, tabellen or [bestand["faelle"]])
     n, n_tage = len(gruppen), t1 - t0 + 1
     anwesend = np.zeros((n, n_tage), np.int64)
     vermindert = np.zeros_like(anwesend)
@@ -184,30 +184,37 @@ def volumen(bestand: Bestand, bis: date, *, von: date | None = None, stays: Aufe
     return Volumen(gruppen, anwesend, vermindert, datum(t0))
 
 
-def _gruppen(bestand: Bestand, f: pd.DataFrame) -> dict[str, pd.Series]:
-    """The group of every row of `faelle` or `fallzahlen`, per field; aggregates are regular cases with cost commitment."""
-    s = f["s"].fillna(False).astype(bool)
-    def feld(name: str, sonst: Any) -> pd.Series:
-        return f[name].fillna(sonst) if name in f else pd.Series(np.full(len(f), sonst))
+def _kodiere(bestand: Bestand, tabellen: Sequence[pd.DataFrame]) -> tuple[np.ndarray, tuple[Gruppe, ...]]:
+    """Group number per row of `faelle` and `fallzahlen`, and the distinct groups in sorted order (so that row order is irrelevant).
+    Aggregates are regular cases with cost commitment."""
+    def ja(name: str, sonst: bool) -> np.ndarray:
+        return np.concatenate([t[name].to_numpy(dtype=bool, na_value=sonst) if name in t else np.full(len(t), sonst) for t in tabellen])
 
-    return {"angebot_id": f["angebot_id"], "eigen": f["kostentraeger"].isin(bestand.eigene_kostentraeger), "hbg": f["hbg"],
-            "hbg_ausgang": f["hbg_ausgang"].where(s & f["hbg_ausgang"].notna(), f["hbg"]), "s": s,
-            "zusage": feld("kostenzusage", True).astype(bool), "besonderheit": feld("besonderheit", "regelfall").astype("str")}
-
-
-def _kodiere(teile: Sequence[Mapping[str, pd.Series]]) -> tuple[np.ndarray, tuple[Gruppe, ...]]:
-    """Group number per row, and the distinct groups in sorted order (so that row order is irrelevant)."""
-    kombiniert, werte = np.zeros(sum(len(t["s"]) for t in teile), np.int64), []
-    for spalte in Gruppe._fields:
-        c, w = pd.factorize(teile[0][spalte] if len(teile) == 1 else pd.concat([t[spalte] for t in teile]), sort=True)
+    eigen = np.concatenate([t["kostentraeger"].isin(bestand.eigene_kostentraeger).to_numpy(dtype=bool) for t in tabellen])
+    s, zusage, nichts = ja("s", False), ja("kostenzusage", True), pd.Series(["regelfall"], dtype="str")
+    (angebot,), angebote = _codes([[t["angebot_id"] for t in tabellen]])
+    (hbg, ausgang), gruppen = _codes([[t[spalte] for t in tabellen] for spalte in ("hbg", "hbg_ausgang")])
+    (art, _), arten = _codes([[t.get("besonderheit", pd.Series([None] * len(t), dtype="str")) for t in tabellen], [nichts]])
+    ausgang, art = np.where(s & (ausgang >= 0), ausgang, hbg), np.where(art >= 0, art, arten.index("regelfall"))
+    nein_ja = [False, True]
+    felder = [(angebot, angebote), (eigen, nein_ja), (hbg, gruppen), (ausgang, gruppen), (s, nein_ja), (zusage, nein_ja), (art, arten)]
+    kombiniert = np.zeros(len(s), np.int64)
+    for c, w in felder:
         kombiniert = kombiniert * max(len(w), 1) + c
-        werte.append(w)
     einzeln, codes = np.unique(kombiniert, return_inverse=True)
     spalten: list[list[Any]] = []
-    for w in reversed(werte):
-        spalten.insert(0, w.take(einzeln % len(w)).tolist() if len(w) else [])
+    for _, w in reversed(felder):
+        spalten.insert(0, [w[i] for i in einzeln % len(w)] if w else [])
         einzeln = einzeln // max(len(w), 1)
-    return codes, tuple(Gruppe(*felder) for felder in zip(*spalten, strict=True))
+    return codes, tuple(Gruppe(*werte) for werte in zip(*spalten, strict=True))
+
+
+def _codes(spalten: Sequence[Sequence[pd.Series]]) -> tuple[list[np.ndarray], list[Any]]:
+    """Codes of text columns (each in parts) in one common sorted list of values; −1 where empty."""
+    einzeln = [[pd.factorize(teil) for teil in spalte] for spalte in spalten]
+    werte = sorted({w for spalte in einzeln for _, teil in spalte for w in teil})
+    stelle = {w: i for i, w in enumerate(werte)}
+    return [np.concatenate([np.array([*(stelle[w] for w in teil), -1], np.int64)[c] for c, teil in spalte]) for spalte in einzeln], werte
 
 
 def _tagesmatrix(code: np.ndarray, a: np.ndarray, e: np.ndarray, n: int, t0: int, t1: int) -> np.ndarray:
