@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from traeger_lib.cli import main
+
 
 def mistake(result, *words):
     assert result.exit_code == 2, result.output
@@ -81,3 +83,17 @@ def test_mail_before_any_report_says_what_to_do(traeger, beispiel, tmp_path):
 @pytest.mark.parametrize("command", ["demo", "check", "template", "facts", "quarter", "mail", "lab"])
 def test_help_everywhere(traeger, command):
     assert traeger(command, "--help").exit_code == 0
+
+
+@pytest.mark.parametrize("aufruf, satz", [
+    (["quarter", "2026Q1"], "Es fehlt die Angabe BESTAND. Hilfe: traeger quarter --help"),
+    (["facts"], "Es fehlt die Angabe ID. Hilfe: traeger facts --help"),
+    (["quarter", "2026Q1", "x", "--jobs", "0"], "Der Wert für --jobs passt nicht. Hilfe: traeger quarter --help"),
+    (["quarter", "2026Q1", "x", "--farbe"], "Die Option --farbe gibt es nicht. Hilfe: traeger quarter --help"),
+    (["quartal"], "Diesen Befehl oder diese Angabe gibt es nicht. Hilfe: traeger --help"),
+])
+def test_a_wrong_call_is_told_in_german(aufruf, satz, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["traeger", *aufruf])
+    with pytest.raises(SystemExit) as ende:
+        main()
+    assert ende.value.code == 2 and capsys.readouterr().err.strip() == satz

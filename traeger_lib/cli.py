@@ -206,8 +206,29 @@ def lab(port: Annotated[int, typer.Option(help="Port")] = 8888) -> None:
 
 
 def main() -> None:
-    """Entry point of the `traeger` command."""
-    app()
+    """Entry point of the `traeger` command; a wrong call is told in German as well."""
+    try:
+        code = app(standalone_mode=False)
+    except Exception as e:
+        if not hasattr(e, "format_message"):  # typer's own errors know how to be shown
+            raise
+        if type(e).__name__ == "NoArgsIsHelpError":
+            e.show()
+        else:
+            typer.echo(_falscher_aufruf(e), err=True)
+        code = 2
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _falscher_aufruf(e: Any) -> str:
+    art, wort = type(e).__name__, str(getattr(getattr(e, "param", None), "metavar", None) or "")
+    option = next((o for o in getattr(getattr(e, "param", None), "opts", ()) if o.startswith("--")), wort)
+    grund = {"MissingParameter": f"Es fehlt die Angabe {wort}.", "BadParameter": f"Der Wert für {option} passt nicht.",
+             "NoSuchOption": f"Die Option {getattr(e, 'option_name', '')} gibt es nicht.",
+             "BadOptionUsage": f"Zur Option {getattr(e, 'option_name', '')} fehlt der Wert, oder sie nimmt keinen.",
+             }.get(art, "Diesen Befehl oder diese Angabe gibt es nicht.")
+    pfad = e.ctx.command_path if getattr(e, "ctx", None) else "traeger"
+    return f"{grund} Hilfe: {pfad} --help"
 
 
 if __name__ == "__main__":
