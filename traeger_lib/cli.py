@@ -208,12 +208,12 @@ def lab(port: Annotated[int, typer.Option(help="Port")] = 8888) -> None:
 def main() -> None:
     """Entry point of the `traeger` command; a wrong call is told in German as well."""
     try:
-        code = app(standalone_mode=False)
+        code = app(standalone_mode=False, prog_name="traeger")
     except Exception as e:
         if not hasattr(e, "format_message"):  # typer's own errors know how to be shown
             raise
         if type(e).__name__ == "NoArgsIsHelpError":
-            e.show()
+            e.show()  # type: ignore[attr-defined]
         else:
             typer.echo(_falscher_aufruf(e), err=True)
         code = 2
