@@ -15,6 +15,8 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from traeger_lib.inputs.convert import JAHR_BIS, kurz
 from traeger_lib.inputs.faults import Fehler
@@ -72,7 +74,7 @@ class Lage:
 
         def rahmen(t: pd.DataFrame, von: Any, bis: Any, **mehr: Any) -> pd.DataFrame:
             nr = self.nummer(t)
-            r = pd.DataFrame({"nr": nr, "traeger": traeger[nr], **mehr, "von": tage(von), "bis": tage(bis)}, index=t.index)
+            r = pd.DataFrame({"nr": nr, "traeger": traeger[nr], **mehr, "von": tage(von), "bis": tage(bis)}, index=t.index, copy=False)
             return r[r["bis"] >= r["von"]]
 
         return {"faelle": rahmen(f, f["beginn"], f["ende"], po=f_po, oh=f_oh, eigen=f["kostentraeger"].isin(self.eigene)),
@@ -92,7 +94,8 @@ class Lage:
 
     def nummer(self, frame: pd.DataFrame) -> Zahlen:
         """Position of each row's offer in `angebote`, -1 where unknown."""
-        return self.angebote.index.get_indexer(pd.Index(frame["angebot_id"]))
+        ids, ziele = (pa.array(x, type=pa.large_string()) for x in (frame["angebot_id"], self.angebote.index))
+        return np.asarray(pc.index_in(ids, value_set=ziele).fill_null(-1), dtype=np.intp)
 
     def fehler(self, tabelle: str, zeilen: Any, art: str, spalte: str, grund: str | list[str], abhilfe: str) -> list[Fehler]:
         """One fault per row number; the provider comes from the row, confidential values are left out."""
@@ -264,13 +267,15 @@ def budgetzeilen(lage: Lage) -> Iterator[Befund]:
 def ueberschneidungen(lage: Lage) -> Iterator[Befund]:
     """Stays, and absences, of one person in one offer that share a day."""
     for tabelle, was in (("faelle", "Aufenthalt"), ("abwesenheiten", "Abwesenheit")):
-        f = lage.spannen[tabelle].sort_values(["po", "von"], kind="stable")
+        f = lage.spannen[tabelle]
         von, bis = ((f["po"] * ACHSE + f[s]).to_numpy() for s in ("von", "bis"))
+        ordnung = np.argsort(von, kind="stable")
+        von, bis, zeilen = von[ordnung], bis[ordnung], f.index.to_numpy()[ordnung]
         weit = np.maximum.accumulate(bis)
         partner = np.maximum.accumulate(np.where(bis == weit, np.arange(len(bis)), 0))
         i = np.flatnonzero(von[1:] <= weit[:-1]) + 1
-        gruende = [f"{was} derselben Person im selben Angebot überschneidet sich mit Zeile {z}." for z in f.index[partner[i - 1]]]
-        yield tabelle, f.index[i], "ueberschneidung", "beginn", gruende, "beginn oder ende berichtigen; der letzte Tag zählt mit."
+        gruende = [f"{was} derselben Person im selben Angebot überschneidet sich mit Zeile {z}." for z in zeilen[partner[i - 1]]]
+        yield tabelle, zeilen[i], "ueberschneidung", "beginn", gruende, "beginn oder ende berichtigen; der letzte Tag zählt mit."
 
 
 def ausserhalb(lage: Lage) -> Iterator[Befund]:

@@ -13,11 +13,13 @@ from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from traeger_lib.inputs.schema import ID_MUSTER, PANDAS_TYP, Spalte
 
@@ -33,6 +35,7 @@ _GRUPPE = "[ \u00a0\u202f'’]"
 _FEHLERWERT = re.compile(r"#(DIV/0!|NV|N/A|WERT!|VALUE!|BEZUG!|REF!|NAME\?|ZAHL!|NUM!|NULL!|ÜBERLAUF!|SPILL!|CALC!|#+)")
 _TAG = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T]00:00(?::00(?:\.0+)?)?)?")
 _ISO = re.compile(r"(\d{4})-(\d{2})-(\d{2})(?:[ T]00:00(?::00(?:\.0+)?)?)?")
+_SAUBER = r"^[!-\"$-~](?:[ -~¡-ſ]*[!-~¡-ſ])?$"  # texts that are values as they stand; all others are looked at one by one
 _GANZ = re.compile(r"[+-]?[0-9]+")
 _EINFACH = re.compile(r"[+-]?[0-9]*[.,][0-9]+")  # one mark, no grouping
 _MEHRDEUTIG = re.compile(r"[+-]?[1-9][0-9]{0,2}[.,][0-9]{3}")  # decimal mark or thousands separator
@@ -49,11 +52,16 @@ class Unlesbar(ValueError):
         self.grund, self.abhilfe, self.art = grund, abhilfe, art
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Rohspalte:
-    """A column as read: `codes` point into the distinct `werte`."""
+    """A column as read: `codes` point into the distinct values (-1: none), which are a list or, unconverted, an Arrow array."""
     codes: np.ndarray
-    werte: list[Any]
+    feld: list[Any] | pa.Array
+
+    @cached_property
+    def werte(self) -> list[Any]:
+        """The distinct values."""
+        return self.feld if isinstance(self.feld, list) else self.feld.to_pylist()  # type: ignore[no-any-return]
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,20 +219,28 @@ def wandle(spalte: Spalte, roh: Rohspalte, *, null: date = EXCEL_NULL) -> Wandlu
         "id": partial(_muster, ID_MUSTER, "Das ist keine gültige Kennung.",
                       "2 bis 32 Zeichen aus A–Z, 0–9, „-“, „_“ angeben, vorn keinen Strich.", "kennung"),
         "quartal": partial(_muster, "[12][0-9]{3}Q[1-4]", "Das ist kein Quartal.", "Als JJJJQn angeben, etwa 2026Q1.", "quartal")}
-    wandle_wert = werter.get(spalte.art) or partial(_zahl, spalte, *_zahlzeichen(w.strip() for w in roh.werte if isinstance(w, str)))
-    n, fehler, hinweis = len(roh.werte), [], ""
-    ergebnis: list[Any] = [None] * (n + 1)
-    leer = np.array([*map(ist_leer, roh.werte), True], dtype=bool)
-    for code in np.flatnonzero(~leer).tolist():
-        wert = roh.werte[code]
+    n, offen, hinweis, fehler = len(roh.feld), None, "", list[tuple[int, Unlesbar]]()
+    feld: Any = roh.feld
+    if spalte.art == "text" and isinstance(feld, pa.Array) and (pa.types.is_string(feld.type) or pa.types.is_large_string(feld.type)):
+        offen = pc.or_(pc.invert(pc.match_substring_regex(feld, _SAUBER)), pc.greater(pc.binary_length(feld), ZEICHEN_MAX))
+    stellen, werte = (np.arange(n), roh.werte) if offen is None else (np.flatnonzero(offen), feld.filter(offen).to_pylist())
+    wandle_wert = werter.get(spalte.art) or partial(_zahl, spalte, *_zahlzeichen(w.strip() for w in werte if isinstance(w, str)))
+    ergebnis: Any = [None] * len(werte)
+    leer = np.append(np.zeros(n, dtype=bool), True)
+    for i, (code, wert) in enumerate(zip(stellen.tolist(), werte, strict=True)):
+        if ist_leer(wert):
+            leer[code] = True
+            continue
         try:
             if isinstance(wert, Unlesbar):  # a cell the file itself could not give
                 raise wert
-            ergebnis[code] = wandle_wert(wert)
+            ergebnis[i] = wandle_wert(wert)
         except Unlesbar as unlesbar:
             fehler.append((code, unlesbar))
             continue
         if spalte.art == "datum" and not hinweis and (isinstance(wert, float) or str(wert).strip().isdigit()):
-            hinweis = f"Tageszahlen der Tabellenkalkulation wurden als Datum gelesen, etwa {int(wert)} als {ergebnis[code]:%d.%m.%Y}."
+            hinweis = f"Tageszahlen der Tabellenkalkulation wurden als Datum gelesen, etwa {int(wert)} als {ergebnis[i]:%d.%m.%Y}."
+    ergebnis = [*ergebnis, None] if offen is None else pa.concat_arrays(
+        [pc.replace_with_mask(feld, offen, pa.array(ergebnis, feld.type)), pa.nulls(1, feld.type)])
     codes = np.where(roh.codes < 0, n, roh.codes)
     return Wandlung(pd.array(ergebnis, dtype=PANDAS_TYP.get(spalte.art, "str")).take(codes), leer[codes], fehler, hinweis)

@@ -199,7 +199,8 @@ def _wandle(schema: Tabelle, ort: str, roh: sources.Roh, spalten: Mapping[str, c
     n = len(roh.zeilen)
     gewandelt = {name: convert.wandle(schema.spalte[name], spalte, null=roh.null) for name, spalte in spalten.items()}
     rahmen = pd.DataFrame({s.name: gewandelt[s.name].werte if s.name in gewandelt else
-                           pd.Series([None] * n, dtype=PANDAS_TYP.get(s.art, "str")) for s in schema.spalten}, copy=False)
+                           pd.array([None], dtype=PANDAS_TYP.get(s.art, "str")).take(np.zeros(n, dtype=np.intp))
+                           for s in schema.spalten}, copy=False)
     voll = ~np.logical_and.reduce([np.ones(n, dtype=bool), *(w.leer for w in gewandelt.values())])
     maengel: dict[int, list[tuple[str, str, Unlesbar]]] = {}
     for name, w in gewandelt.items():

@@ -119,7 +119,7 @@ def _aus_arrow(spalte: pa.ChunkedArray) -> Rohspalte:
         feld = pa.concat_arrays(kodiert.unify_dictionaries().chunks) if len(spalte) else pa.array([], pa.string()).dictionary_encode()
     except pa.ArrowNotImplementedError:
         raise Unlesbar(f"Der Spaltentyp {kurz(spalte.type)} wird nicht gelesen.", "Als Text, Zahl, Datum oder ja/nein liefern.") from None
-    return Rohspalte(feld.indices.fill_null(-1).to_numpy(zero_copy_only=False), feld.dictionary.to_pylist())
+    return Rohspalte(feld.indices.fill_null(-1).to_numpy(zero_copy_only=False), feld.dictionary)
 
 
 def lies_parquet(pfad: Path, bekannt: Bekannt) -> Roh:
