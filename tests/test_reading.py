@@ -453,7 +453,7 @@ def test_clean_texts_are_taken_as_the_slow_way_takes_them(texte):
     spalte, feld = TABELLEN["faelle"].spalte["hbg"], pa.chunked_array([pa.array(texte, pa.string())])
     schnell, langsam = (convert.wandle(spalte, roh) for roh in (sources._aus_arrow(feld), convert.rohspalte(texte)))
     assert schnell.werte.equals(langsam.werte) and schnell.leer.tolist() == langsam.leer.tolist()
-    assert [u.grund for _, u in schnell.fehler] == [u.grund for _, u in langsam.fehler]
+    assert {u.grund for _, u in schnell.fehler} == {u.grund for _, u in langsam.fehler}
 
 
 # --- generated -------------------------------------------------------------------------------------------------------

@@ -54,13 +54,13 @@ class Unlesbar(ValueError):
 
 @dataclass(frozen=True)
 class Rohspalte:
-    """A column as read: `codes` point into the distinct values (-1: none), which are a list or, unconverted, an Arrow array."""
+    """A column as read: `codes` point into its values (-1: none), each there once where they repeat much: a list, or an Arrow array."""
     codes: np.ndarray
     feld: list[Any] | pa.Array
 
     @cached_property
     def werte(self) -> list[Any]:
-        """The distinct values."""
+        """The values the codes point into."""
         return self.feld if isinstance(self.feld, list) else self.feld.to_pylist()  # type: ignore[no-any-return]
 
 

@@ -24,12 +24,14 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 from python_calamine import CalamineWorkbook, SheetVisibleEnum
 
 from traeger_lib.inputs.convert import EXCEL_NULL, EXCEL_NULL_1904, Rohspalte, Unlesbar, ist_leer, kurz, rohspalte
 
+PROBE = 1000  # so many first rows tell whether the values of a column repeat
 KOPF_SUCHE = 20  # the header is looked for in so many first rows
 ZELLEN_MAX = 12_600_000  # cells of a sheet, about 12 columns of all rows Excel has; guards the memory
 BYTES_MAX = 1 << 30  # uncompressed bytes of a workbook or parquet file; guards the memory
@@ -114,6 +116,10 @@ def lies_csv(pfad: Path, bekannt: Bekannt) -> Roh:
 
 
 def _aus_arrow(spalte: pa.ChunkedArray) -> Rohspalte:
+    """The column by its distinct values; texts that hardly repeat, such as pseudonyms, as they stand."""
+    probe = spalte[:PROBE]
+    if pa.types.is_string(spalte.type) and not spalte.null_count and pc.count_distinct(probe).as_py() * 3 > len(probe):
+        return Rohspalte(np.arange(len(spalte)), spalte.combine_chunks())
     try:
         kodiert = spalte if pa.types.is_dictionary(spalte.type) else spalte.dictionary_encode()
         feld = pa.concat_arrays(kodiert.unify_dictionaries().chunks) if len(spalte) else pa.array([], pa.string()).dictionary_encode()
