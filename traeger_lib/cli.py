@@ -21,6 +21,8 @@ app = typer.Typer(help="Werkbank für sozialraumorientierte Trägerbudgets.", no
 Bestandspfad = Annotated[Path, typer.Argument(help="Ordner mit den Tabellen und bestand.toml", metavar="BESTAND")]
 Quartalstext = Annotated[str, typer.Argument(help="Quartal, etwa 2026Q1", metavar="QUARTAL")]
 Zielordner = Annotated[Path | None, typer.Option("--out", help="Zielordner (sonst parameterized_runs/QUARTAL)", metavar="DIR")]
+FruehererBestand = Annotated[Path | None, typer.Option("--against", metavar="OLD",
+                                                       help="früherer Stand des Bestands; gezeigt wird, was nachgemeldet wurde")]
 
 
 def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
@@ -105,12 +107,13 @@ def template(ziel: Annotated[Path, typer.Argument(metavar="ZIEL", help="Ordner, 
 @app.command()
 @verstaendlich
 def facts(traeger_id: Annotated[str, typer.Argument(metavar="ID", help="Kennung des Trägers")],
-          quartal: Quartalstext, bestand: Bestandspfad,
+          quartal: Quartalstext, bestand: Bestandspfad, against: FruehererBestand = None,
           out: Annotated[Path | None, typer.Option("--out", help="Datei statt Ausgabe", metavar="FILE")] = None) -> None:
     """Gibt die Kennzahlen eines Trägers als JSON aus, ohne Notebook."""
     from traeger_lib import analyse, load
+    from traeger_lib.inputs.reading import load_frueher
     from traeger_lib.operations.manifest import schreibe_json
-    kennzahlen = analyse(load(bestand, traeger_id), traeger_id, quartal).kennzahlen()
+    kennzahlen = analyse(load(bestand, traeger_id), traeger_id, quartal, frueher=load_frueher(against or "", traeger_id)).kennzahlen()
     if out:
         schreibe_json(out, kennzahlen)
     else:
@@ -125,6 +128,7 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
             force: Annotated[bool, typer.Option("--force", help="alle neu rechnen")] = False,
             retry_failed: Annotated[bool, typer.Option("--retry-failed", help="nur die zuletzt fehlgeschlagenen")] = False,
             timeout: Annotated[int, typer.Option(min=1, help="Zeitlimit je Zelle in Sekunden")] = 600,
+            against: FruehererBestand = None,
             memory: Annotated[int, typer.Option(min=256, help="Arbeitsspeicher je Bericht in MB")] = 4096) -> None:
     """Erstellt die Berichte aller Träger eines Quartals; ein zweiter Lauf rechnet nur, was fehlt oder sich geändert hat."""
     from rich.console import Console
@@ -147,7 +151,7 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
             if not terminal:
                 typer.echo(f"[{fertig}/{gesamt}] {e.traeger_id}: {e.stand}{f' ({e.grund})' if e.grund else ''}")
         ergebnisse = batch.quartal(q, bestand, ziel, nur=only or (), jobs=jobs, erzwingen=force, nur_fehlgeschlagene=retry_failed,
-                                   zeitlimit_s=timeout, speicher_mb=memory, melde=melde)
+                                   zeitlimit_s=timeout, speicher_mb=memory, gegen=against, melde=melde)
     tabelle = Table("Träger", "Stand", "Warum", "Sekunden", title=f"Steuerungsberichte {q.lang}", title_justify="left")
     for e in ergebnisse:
         dauer = f"{e.sekunden:.1f}".replace(".", ",") if e.sekunden else ""

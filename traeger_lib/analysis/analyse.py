@@ -59,6 +59,7 @@ from traeger_lib.analysis.outlook import (
 from traeger_lib.analysis.periods import Quartal, Zeitraum, datum, jahr_zeitraum, monatsname, tag, tage
 from traeger_lib.analysis.rates import Entgelte, entgeltzeilen, fortgeschrieben, gruppenrang
 from traeger_lib.analysis.remarks import hinweise
+from traeger_lib.analysis.revisions import vergleiche
 from traeger_lib.analysis.staffing import Grundlage, Personal, grundlage, personal_angebot, personal_gesamt
 from traeger_lib.analysis.volume import Aufenthalte, Personen, Personenzaehlung, Volumen, aufenthalte, volumen
 from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler
@@ -70,17 +71,18 @@ QUARTALSVERLAUF = 8  # quarters of staffing and mix shown
 ABGESCHLOSSEN = {"abgeschlossen", "erledigt", "beendet", "umgesetzt", "zurueckgestellt", "zurückgestellt", "verworfen"}
 
 
-def analyse(bestand: Bestand, traeger_id: str, quartal: str | Quartal, *, rueckblick_jahre: int = RUECKBLICK_JAHRE) -> Facts:
-    """All figures of a provider for a quarter, from its own data only.
+def analyse(bestand: Bestand, traeger_id: str, quartal: str | Quartal, *, rueckblick_jahre: int = RUECKBLICK_JAHRE,
+            frueher: Bestand | None = None) -> Facts:
+    """All figures of a provider for a quarter, from its own data only; `frueher` is an earlier reporting state to compare with.
 
-    Raises KeyError for an unknown provider, TraegerFehler for a bad quarter, Fehlerliste (with the provider's id) where
+    Raises KeyError for an unknown provider, TraegerFehler for a bad quarter or earlier state, Fehlerliste (with the provider's id) where
     days that must be paid have no agreed rate.
     """
     q = quartal if isinstance(quartal, Quartal) else Quartal.aus(quartal)
     if not RUECKBLICK_MIN <= rueckblick_jahre <= RUECKBLICK_MAX:
         raise TraegerFehler(f"Der Rückblick muss zwischen {RUECKBLICK_MIN} und {RUECKBLICK_MAX} Jahren liegen, nicht {rueckblick_jahre}.")
     try:
-        return Analyse(bestand.nur(traeger_id), traeger_id, q, rueckblick_jahre).facts()
+        return Analyse(bestand.nur(traeger_id), traeger_id, q, rueckblick_jahre, frueher).facts()
     except Fehlerliste as e:
         raise Fehlerliste([replace(f, traeger_id=traeger_id) for f in e.fehler]) from None
 
@@ -93,6 +95,7 @@ class Analyse:
     traeger_id: str
     quartal: Quartal
     rueckblick_jahre: int
+    frueher: Bestand | None = None
 
     # ── what the figures rest on (what is asked for again and again is kept by `cache`, for this object only) ──────────
 
@@ -197,7 +200,8 @@ class Analyse:
             puffer_jahre=self.puffer_jahre, korridor=self.korridor(), **self.geschehen(), trend=self.trend,
             hochrechnung=self.hochrechnung(), massnahmen=massnahmen,
             entgelte=entgeltzeilen(b, q.kumuliert.von, jahr_zeitraum(q.jahr).bis), verlauf=self.verlauf(),
-            quartalsverlauf=self.quartalsverlauf(), hinweise=tuple(hinweise(self)))
+            quartalsverlauf=self.quartalsverlauf(),
+            vergleich=vergleiche(self.frueher, b, self.traeger_id), hinweise=tuple(hinweise(self)))
 
     def _zweifach(self, f: Callable[[Zeitraum], T]) -> Zweifach[T]:
         quartal = f(self.quartal.zeitraum)

@@ -23,6 +23,7 @@ from traeger_lib.analysis.hbg import HbgMix, Mixindex
 from traeger_lib.analysis.outlook import Ausblick, Hochrechnung
 from traeger_lib.analysis.periods import Quartal, Zeitraum
 from traeger_lib.analysis.rates import Entgeltzeile
+from traeger_lib.analysis.revisions import Vergleich
 from traeger_lib.analysis.staffing import Personal
 
 SCHEMA_VERSION = "1.0"
@@ -200,6 +201,7 @@ class Facts:
     entgelte: tuple[Entgeltzeile, ...]
     verlauf: tuple[Monat, ...]
     quartalsverlauf: tuple[Quartalsstand, ...]
+    vergleich: Vergleich | None  # with an earlier reporting state, where one was given
     hinweise: tuple[Hinweis, ...]
 
     def angebot(self, angebot_id: str) -> Angebot:
@@ -246,6 +248,7 @@ class Facts:
                 "personal_jahre", "puffer_jahre", "korridor", "uebergaenge", "zugangsprofil", "belegung", "ereignisse", "besonderheiten")},
             "entgelte": _json(self.entgelte),
             "verlauf": _json(self.verlauf),
+            "vergleich": _json(self.vergleich),
             "hinweise": _json(self.hinweise),
         }
 

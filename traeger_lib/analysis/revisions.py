@@ -12,6 +12,7 @@ from datetime import date
 
 from traeger_lib.analysis.periods import Zeitraum, monatsende, monatsname
 from traeger_lib.analysis.volume import volumen
+from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.schema import Bestand
 
 
@@ -28,6 +29,35 @@ class Nachmeldung:
     def tage(self) -> int:
         """Days reported since then, negative where days were taken back."""
         return self.neu - self.alt
+
+
+@dataclass(frozen=True, slots=True)
+class Vergleich:
+    """What a reporting state was compared with (its Datenstand, the hash of the provider's data in it), and where days differ."""
+
+    datenstand: date
+    pruefsumme: str
+    nachmeldungen: tuple[Nachmeldung, ...]
+
+
+def pruefe_vergleich(alt: Bestand, neu: Bestand) -> None:
+    """Raises TraegerFehler where `alt` is no earlier state of the same data: another funder's offers would be compared by mistake."""
+    if (alt.leistungstraeger, alt.erfunden) != (neu.leistungstraeger, neu.erfunden):
+        raise TraegerFehler(f"Der frühere Bestand gehört zu „{alt.leistungstraeger}“{' (erfunden)' * alt.erfunden}, dieser zu "
+                            f"„{neu.leistungstraeger}“{' (erfunden)' * neu.erfunden}. Bitte einen früheren Stand dieses Bestands angeben.")
+    if alt.datenstand > neu.datenstand:
+        raise TraegerFehler(f"Der frühere Bestand hat den Datenstand {alt.datenstand:%d.%m.%Y}, dieser den {neu.datenstand:%d.%m.%Y}. "
+                            "Bitte einen Bestand mit früherem Datenstand angeben.")
+
+
+def vergleiche(alt: Bestand | None, neu: Bestand, traeger_id: str) -> Vergleich | None:
+    """The comparison of the provider's data with an earlier state; None where there is none. Raises TraegerFehler (`pruefe_vergleich`)."""
+    if alt is None:
+        return None
+    pruefe_vergleich(alt, neu)
+    if traeger_id not in alt.traeger_ids:
+        return None
+    return Vergleich(alt.datenstand, alt.nur(traeger_id).pruefsumme(), unterschiede(alt, neu, traeger_id))
 
 
 def unterschiede(alt: Bestand, neu: Bestand, traeger_id: str) -> tuple[Nachmeldung, ...]:

@@ -262,7 +262,7 @@ def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
 
 
 def _aktuell(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
-    """`_lies`, but the last Bestand read is kept as long as none of its files changes; forked reports share it."""
+    """`_lies`, but the last two Bestände read are kept as long as none of their files changes; forked reports share them."""
     dateien = sorted(pfad.iterdir()) if pfad.is_dir() else [pfad, *(_daneben(pfad, n) for n in ("bestand.toml", mapping.DATEI))]
     stand = tuple((d.name, d.stat().st_size, d.stat().st_mtime_ns) for d in dateien if d.is_file())
     return _zuletzt(pfad.resolve(), stand)
@@ -301,7 +301,7 @@ def kopien(pfad: Path, orte: Collection[str]) -> dict[str, Kopie]:
     return ergebnis
 
 
-@lru_cache(maxsize=1)
+@lru_cache(maxsize=2)  # a Bestand and the earlier one it is compared with
 def _zuletzt(pfad: Path, stand: tuple[tuple[str, int, int], ...]) -> tuple[Bestand | None, list[Fehler]]:
     return _lies(pfad)
 
@@ -328,3 +328,9 @@ def load(pfad: str | Path, traeger_id: str | None = None) -> Bestand:
     if fehler or bestand is None:
         raise Fehlerliste(fehler)
     return bestand if traeger_id is None else bestand.nur(traeger_id)
+
+
+def load_frueher(pfad: str | Path, traeger_id: str) -> Bestand | None:
+    """An earlier state of the provider's data; None where `pfad` is empty or that state does not know the provider. Raises as `load`."""
+    bestand, _ = _aktuell(Path(pfad)) if pfad else (None, [])
+    return load(pfad, traeger_id) if pfad and (bestand is None or traeger_id in bestand.traeger_ids) else None

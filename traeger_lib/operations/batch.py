@@ -24,8 +24,9 @@ from typing import Any
 import papermill  # before our engine: papermill imports every registered engine itself
 
 from traeger_lib.analysis.periods import Quartal
+from traeger_lib.analysis.revisions import pruefe_vergleich
 from traeger_lib.inputs.faults import Fehler, Fehlerliste, TraegerFehler, systemgrund
-from traeger_lib.inputs.reading import lies
+from traeger_lib.inputs.reading import lies, load_frueher
 from traeger_lib.inputs.schema import Bestand
 from traeger_lib.operations import engine, folder
 from traeger_lib.operations import manifest as m
@@ -34,7 +35,8 @@ NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "quartalsbericht.
 FERTIG, UNVERAENDERT, FEHLGESCHLAGEN, OFFEN = "fertig", "unverändert", "fehlgeschlagen", "offen"
 ZEICHEN = {FERTIG: "●", UNVERAENDERT: "○", FEHLGESCHLAGEN: "✕", OFFEN: "…"}
 TUN = {FEHLGESCHLAGEN: "Daten berichtigen, dann erneut starten", OFFEN: "erneut starten"}
-WORTE = {"daten": "Daten", "notebook": "Notebook", "programm": "Programm", "parameter": "Parameter"}  # what a report depends on
+WORTE = {"daten": "Daten", "notebook": "Notebook", "programm": "Programm", "parameter": "Parameter",
+         "frueher": "früherer Stand"}  # what a report depends on
 SPEICHER_MB = 4096  # what one report may take beyond the warm process
 SPEICHER_REICHT_NICHT = "Der Arbeitsspeicher reicht nicht; bitte mit größerem --memory wiederholen."
 HAUPTZAHLEN = {  # whose change a correction names: label → path in kennzahlen.json, decimals
@@ -55,6 +57,7 @@ class Auftrag:
     zeitlimit_s: int
     fingerabdruck: dict[str, str]
     speicher_mb: int = SPEICHER_MB
+    frueher: str = ""  # an earlier reporting state to compare with
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,15 +73,18 @@ class Ergebnis:
 
 
 def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = (), jobs: int | None = None, erzwingen: bool = False,
-            nur_fehlgeschlagene: bool = False, zeitlimit_s: int = 600, speicher_mb: int = SPEICHER_MB,
+            nur_fehlgeschlagene: bool = False, zeitlimit_s: int = 600, speicher_mb: int = SPEICHER_MB, gegen: Path | None = None,
             melde: Callable[[Ergebnis, int, int], None] = lambda e, i, n: None) -> list[Ergebnis]:
     """Run the reports of a quarter into `ziel`; returns one result a provider, in order of their ids.
 
-    `melde` is called after each provider with (result, done, total). Raises TraegerFehler or Fehlerliste where nothing
-    can run at all: unknown provider, faulty structure, a folder that belongs to another Bestand.
+    `gegen` is an earlier state of the Bestand, to compare with; `melde` is called after each provider with (result, done, total).
+    Raises TraegerFehler or Fehlerliste where nothing can run at all: unknown provider, faulty structure, a folder that belongs
+    to another Bestand.
     """
     beginn = time.perf_counter()
     bestand, fehler = lies(bestand_pfad)
+    frueher, maengel = _frueher(gegen, bestand)
+    fehler = [*fehler, *maengel]
     ids = _auswahl(bestand, nur)
     _gehoert_dazu(ziel, bestand, bestand_pfad, q)
     ziel.mkdir(parents=True, exist_ok=True)
@@ -93,13 +99,14 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
         ergebnisse: dict[str, Ergebnis] = {}
         auftraege: list[tuple[Auftrag, str]] = []
         for i in ids:
-            abdruck = m.fingerabdruck(summen[i], NOTEBOOK, {"quartal": str(q)})
+            abdruck = m.fingerabdruck(summen[i], NOTEBOOK, {"quartal": str(q)}) | {"frueher": frueher.get(i, "")}
             gesperrt = [f for f in fehler if f.traeger_id == i]
             if gesperrt:
                 ergebnisse[i] = Ergebnis(i, namen[i], FEHLGESCHLAGEN, grund=_erster(gesperrt))
                 folder.entferne(ziel / i)
             elif grund := "erzwungen" if erzwingen else _warum_neu(ziel / i, abdruck):
-                a = Auftrag(i, str(q), str(bestand_pfad), str(NOTEBOOK), str(ziel), zeitlimit_s, abdruck, speicher_mb)
+                a = Auftrag(i, str(q), str(bestand_pfad), str(NOTEBOOK), str(ziel), zeitlimit_s, abdruck, speicher_mb,
+                            str(gegen) if i in frueher else "")
                 auftraege.append((a, grund))
             else:
                 alte = m.lies_json(ziel / i / "manifest.json") or {}
@@ -236,8 +243,8 @@ def _fuelle(a: Auftrag, bestand: Bestand, neu: Path) -> str:
     from traeger_lib.reporting import excel, html
     from traeger_lib.reporting.sentences import saetze, titel
 
-    facts = analyse(bestand, a.traeger_id, a.quartal)
-    parameter = {"bestand": a.bestand, "traeger_id": a.traeger_id, "quartal": a.quartal}
+    facts = analyse(bestand, a.traeger_id, a.quartal, frueher=load_frueher(a.frueher, a.traeger_id))
+    parameter = {"bestand": a.bestand, "traeger_id": a.traeger_id, "quartal": a.quartal, "frueherer_bestand": a.frueher}
     (neu / "parameter.yaml").write_text(yaml.safe_dump(parameter, allow_unicode=True, sort_keys=True), encoding="utf-8")
     nb = papermill.execute_notebook(a.notebook, str(neu / "bericht.ipynb"), parameters=parameter, progress_bar=False, log_output=False,
                                     engine_name="traeger", execution_timeout=a.zeitlimit_s)
@@ -250,7 +257,7 @@ def _fuelle(a: Auftrag, bestand: Bestand, neu: Path) -> str:
     (neu / "bericht.html").write_text(seite, encoding="utf-8")
     excel.schreibe(facts, neu / "tabellen.xlsx", m.herkunft(bestand, traeger_id=a.traeger_id, quartal=a.quartal))
     # the notebook computed for itself: the page must carry the hash of the very data whose figures stand beside it
-    if a.fingerabdruck["daten"][:12] not in seite or bestand.pruefsumme() != a.fingerabdruck["daten"]:
+    if any(a.fingerabdruck[k][:12] not in seite for k in ("daten", "frueher")) or bestand.pruefsumme() != a.fingerabdruck["daten"]:
         raise TraegerFehler("Die Daten haben sich während des Laufs geändert. Bitte den Lauf wiederholen.")
     satz = saetze(facts)[3].text
     m.schreibe_json(neu / "manifest.json", {
@@ -332,6 +339,15 @@ def _auswahl(bestand: Bestand, nur: Sequence[str]) -> list[str]:
     if unbekannt:
         raise TraegerFehler(f"Unbekannter Träger: {', '.join(unbekannt)}. Bekannt sind: {', '.join(bestand.traeger_ids)}.")
     return [i for i in bestand.traeger_ids if not nur or i in nur]
+
+
+def _frueher(pfad: Path | None, bestand: Bestand) -> tuple[dict[str, str], list[Fehler]]:
+    """Hash of each provider's data in the earlier state, and the faults in it that block single providers."""
+    if pfad is None:
+        return {}, []
+    alt, fehler = lies(pfad)
+    pruefe_vergleich(alt, bestand)
+    return alt.pruefsummen(), [replace(f, ort=f"früherer Bestand {pfad.name}, {f.ort}") for f in fehler]
 
 
 def _gehoert_dazu(ziel: Path, bestand: Bestand, pfad: Path, q: Quartal) -> None:

@@ -44,6 +44,26 @@ def fallzahlen(facts: Facts) -> list[Tabelle]:
     return tabellen
 
 
+def nachmeldungen(facts: Facts) -> list[Tabelle]:
+    """Days of past months that were reported or taken back since an earlier reporting state."""
+    v = facts.vergleich
+    if v is None or not v.nachmeldungen:
+        return []
+    namen = {a.angebot_id: a.bezeichnung for a in facts.angebote}  # an offer may be gone by now
+    return [Tabelle(
+        "Geänderte Monate", f"{EIGENE}, Entgelttage; Datenstand {f.tag(v.datenstand)} gegen "
+        f"{f.tag(facts.datenstand)}; nur Monate, die damals abgeschlossen waren",
+        spalten("Angebot", "Monat", ("früher", "zahl"), ("jetzt", "zahl"), ("Unterschied", "differenz0")),
+        (*((namen.get(n.angebot_id, n.angebot_id), f.monat(n.monat), n.alt, n.neu, n.tage) for n in v.nachmeldungen),
+         ("Summe", "", *(sum(getattr(n, k) for n in v.nachmeldungen) for k in ("alt", "neu", "tage")))), summenzeile=True)]
+
+
+def frueherer_stand(facts: Facts) -> dict[str, str]:
+    """The line of the provenance that says what was compared."""
+    v = facts.vergleich
+    return {"Früherer Stand": f"Datenstand {f.tag(v.datenstand)}, Daten (Prüfsumme) {v.pruefsumme[:12]}"} if v else {}
+
+
 def _trendzeile(name: str, x: Ausblick | None, jahre: list[str]) -> tuple[Wert, ...]:
     if x is None:
         return (name, *[None] * (3 + 3 * len(jahre)))
@@ -282,6 +302,7 @@ def hinweise(facts: Facts) -> list[Tabelle]:
 
 # sheet name → tables; the order is the order of the workbook
 TABELLEN: dict[str, Callable[[Facts], list[Tabelle]]] = {
-    "Fallzahlen": fallzahlen, "Trend": trend, "HBG-Mix": hbg, "Abweichung": abweichung, "Budget": budget, "Korridor": korridor,
-    "Entgelte": entgelte, "Personal": personal, "Bewegungen": bewegungen, "Maßnahmen": massnahmen, "Hinweise": hinweise,
+    "Fallzahlen": fallzahlen, "Nachmeldungen": nachmeldungen, "Trend": trend, "HBG-Mix": hbg, "Abweichung": abweichung,
+    "Budget": budget, "Korridor": korridor, "Entgelte": entgelte, "Personal": personal, "Bewegungen": bewegungen,
+    "Maßnahmen": massnahmen, "Hinweise": hinweise,
 }

@@ -12,13 +12,13 @@ import xlsxwriter
 
 from traeger_lib.analysis.facts import Facts
 from traeger_lib.reporting import formats as f
-from traeger_lib.reporting.content import TABELLEN
+from traeger_lib.reporting.content import TABELLEN, frueherer_stand
 from traeger_lib.reporting.origin import begriffe
 from traeger_lib.reporting.sentences import muster, saetze, titel
 from traeger_lib.reporting.tables import Tabelle, Wert
 
-ZAHLENFORMAT = {"zahl": "#,##0", "zahl1": "#,##0.0", "zahl2": "#,##0.00", "zahl3": "#,##0.000", "differenz1": "+#,##0.0;-#,##0.0;0.0",
-                "differenz2": "+#,##0.00;-#,##0.00;0.00",
+ZAHLENFORMAT = {"zahl": "#,##0", "zahl1": "#,##0.0", "zahl2": "#,##0.00", "zahl3": "#,##0.000",
+                "differenz0": "+#,##0;-#,##0;0", "differenz1": "+#,##0.0;-#,##0.0;0.0", "differenz2": "+#,##0.00;-#,##0.00;0.00",
                 "euro": "#,##0.00", "euro_differenz": "+#,##0.00;-#,##0.00;0.00", "prozent": "0.0%", "datum": "dd.mm.yyyy"}
 BREITE_ERSTE, BREITE = 34, 14
 
@@ -38,7 +38,7 @@ def schreibe(facts: Facts, pfad: Path, herkunft: dict[str, str]) -> None:
             inhalt = [t for t in tabellen(facts) if t.zeilen]
             if inhalt:
                 _blatt(wb, formate, name, inhalt)
-        _methode(wb, formate, herkunft)
+        _methode(wb, formate, {**herkunft, **frueherer_stand(facts)})
 
 
 def _deckblatt(wb: Any, formate: dict[str, Any], facts: Facts) -> None:

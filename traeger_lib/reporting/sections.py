@@ -11,11 +11,14 @@ from dataclasses import dataclass
 from html import escape
 
 from traeger_lib.analysis.facts import Facts
+from traeger_lib.analysis.revisions import satz
 from traeger_lib.reporting import charts, content
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting.origin import begriffe
 from traeger_lib.reporting.sentences import hochrechnung, leitmassstab, muster, saetze, titel
 from traeger_lib.reporting.tables import Abbildung, Tabelle
+
+NACHMELDUNGEN_OFFEN = 12  # rows of the table of late reports that are shown unfolded
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +105,20 @@ def fallzahlen(facts: Facts) -> Html:
     """Case numbers and trend."""
     return _abschnitt("fallzahlen", "Fallzahlen und Trend", _bild(facts, "fallzahlen"), _bild(facts, "fallzahlen_je_angebot"),
                       _tabellen(content.fallzahlen(facts)[:1]), _falte("Seit Jahresbeginn", content.fallzahlen(facts)[1:]),
+                      _nachmeldungen(facts),
                       f"<p>{escape(hochrechnung(facts))}</p>" if facts.hochrechnung else "", _tabellen(content.trend(facts)[-1:]),
                       _falte("Trend, Brüche und Rückblick auf frühere Prognosen", content.trend(facts)[:-1]))
+
+
+def _nachmeldungen(facts: Facts) -> str:
+    """What was reported late since the earlier state: a sentence, and a table that is folded where it is long."""
+    v = facts.vergleich
+    if v is None:
+        return ""
+    text = satz(v.nachmeldungen) or muster()["keine_nachmeldungen"].format(datenstand=f.tag(v.datenstand))
+    tabellen = content.nachmeldungen(facts)
+    lang = len(v.nachmeldungen) > NACHMELDUNGEN_OFFEN
+    return f"<p>{escape(text)}</p>" + (_falte("Geänderte Monate je Angebot", tabellen) if lang else _tabellen(tabellen))
 
 
 def hbg(facts: Facts) -> Html:
@@ -151,7 +166,7 @@ def hinweise(facts: Facts) -> Html:
 def methode(facts: Facts, herkunft: Mapping[str, str]) -> Html:
     """Method, terms and provenance: from which data, code and parameters every figure came."""
     eintraege = "".join(f"<dt>{escape(b)}</dt><dd>{escape(t)}</dd>" for b, t in begriffe())
-    zeilen = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in herkunft.items())
+    zeilen = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in {**herkunft, **content.frueherer_stand(facts)}.items())
     return Html(_abschnitt("methode", "Methode und Begriffe", f'<dl class="begriffe">{eintraege}</dl>').text
                 + f'<footer class="herkunft"><h2>Herkunft</h2><dl>{zeilen}</dl>'
                 "<p>Gesprächsgrundlage für das Steuerungsgespräch.</p></footer>")

@@ -19,6 +19,7 @@ FORM: dict[str, Callable[[Any], str]] = {
     "zahl1": lambda x: f.zahl(x, 1),
     "zahl2": lambda x: f.zahl(x, 2),
     "zahl3": lambda x: f.zahl(x, 3),
+    "differenz0": lambda x: f.zahl(x, vorzeichen=True),
     "differenz1": lambda x: f.zahl(x, 1, vorzeichen=True),
     "differenz2": lambda x: f.zahl(x, 2, vorzeichen=True),
     "euro": lambda x: f.zahl(x, 2),
