@@ -47,6 +47,8 @@ BRUECHE: dict[str, tuple[str, int | None, dict[str, str], tuple[str, int, str, s
     "rate sum": ("entgelte", 0, {"gesamt": "28,87"}, ("entgelte", 2, "gesamt", "entgeltsumme", "T01")),
     "s without group before": ("faelle", 0, {"s": "ja"}, ("faelle", 2, "hbg_ausgang", "s_ohne_ausgang", "T01")),
     "s without group before in counts": ("fallzahlen", 0, {"s": "ja"}, ("fallzahlen", 2, "hbg_ausgang", "s_ohne_ausgang", "T02")),
+    "group and S in one cell": ("faelle", 0, {"hbg": "1 + S"}, ("faelle", 2, "hbg", "plus_s", "T01")),
+    "group and S in one cell of counts": ("fallzahlen", 0, {"hbg": "2+s "}, ("fallzahlen", 2, "hbg", "plus_s", "T02")),
     "line without offer": ("budgets", 0, {"angebot_id": ""}, ("budgets", 2, "angebot_id", "budget_unvollstaendig", "T01")),
     "line without group": ("budgets", 0, {"hbg": ""}, ("budgets", 2, "hbg", "budget_unvollstaendig", "T01")),
     "line without places": ("budgets", 0, {"plaetze_plan": ""}, ("budgets", 2, "plaetze_plan", "budget_unvollstaendig", "T01")),
@@ -124,6 +126,35 @@ def test_all_faults_come_at_once(tmp_path):
     with pytest.raises(Fehlerliste) as e:
         reading.load(schreibe(tmp_path, t))
     assert {f.art for f in e.value.fehler} == {"s_ohne_ausgang", "entgeltsumme", "dezimalzeichen"}
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("rate sum", "„28,87“: Die drei Bestandteile ergeben 28,86."),
+    ("end before begin", "„31.12.2024“: Der Tag in ende liegt vor dem in beginn (01.01.2025)."),
+    ("doubled row", "überschneidet sich mit Zeile 5 (dieselbe Person im selben Angebot). Ist die Zeile doppelt, sie löschen;"),
+    ("unknown offer", "„A9“: Diese Kennung steht nicht in der Tabelle angebote. Die"),
+])
+def test_a_message_says_what_is_needed_to_mend_it(tmp_path, name, text):
+    (fehler,) = alle_fehler(schreibe(tmp_path, broken(name)[0]))
+    assert text in str(fehler)
+
+
+def test_a_similar_id_is_named(tmp_path):
+    t = copy.deepcopy(GUT)
+    for tabelle in t.values():
+        for z in tabelle:
+            if z.get("angebot_id"):
+                z["angebot_id"] = f"HAUS-{z['angebot_id']}"
+    t["faelle"][1]["angebot_id"] = "HAUS-AA1"
+    (fehler,) = alle_fehler(schreibe(tmp_path, t))
+    assert "ähnlich ist HAUS-A1." in fehler.grund
+
+
+@pytest.mark.parametrize("kennung", ["A9", "a1"])  # unknown, and unreadable
+def test_absences_of_a_person_in_an_unknown_offer_are_no_fault_of_their_own(tmp_path, kennung):
+    t = copy.deepcopy(GUT)
+    t["faelle"][0]["angebot_id"] = kennung
+    assert {f.ort for f in alle_fehler(schreibe(tmp_path, t))} == {"faelle.csv"}
 
 
 def test_consequences_of_a_fault_are_not_reported(tmp_path):

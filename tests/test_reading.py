@@ -391,7 +391,7 @@ def test_title_and_hidden_rows_and_sheets_are_read(tmp_path):
     bestand = reading.load(geaendert(schreibe_mappe(tmp_path / "b", GUT), aendern))
     gleich(bestand, reading.load(schreibe(tmp_path / "a", GUT)))
     texte = " ".join(text for _, text in bestand.hinweise)
-    assert "1 Zeilen sind ausgeblendet" in texte and "Blatt termine: Das Blatt ist ausgeblendet" in texte and "Notizen" in texte
+    assert "1 Zeile ist ausgeblendet" in texte and "Blatt termine: Das Blatt ist ausgeblendet" in texte and "Notizen" in texte
     assert "Erläuterungen" not in texte
 
 
@@ -601,6 +601,20 @@ def test_thousands_of_faults_are_kept_and_grouped(tmp_path):
     zeilen = gruppiert(fehler)
     assert len(zeilen) == 22 and "… und 4.980 weitere dieser Art" in zeilen
     assert zeilen[0].startswith("personal.csv, Zeile 2, Spalte vk: „x“: ")
+
+
+@pytest.mark.parametrize(("wert", "text"), [
+    (1.0, "1"), (2.5, "2,5"), (1e20, "100000000000000000000"), (Decimal("2.50"), "2,50"), (True, "WAHR"), (float("nan"), "nan"),
+    (date(2025, 2, 1), "01.02.2025"), (datetime(2025, 2, 1), "01.02.2025"), (datetime(2025, 2, 1, 7, 30), "01.02.2025 07:30"),
+    (" a\n b ", "a b")])
+def test_values_are_shown_as_a_german_program_shows_them(wert, text):
+    assert convert.kurz(wert) == text
+
+
+def test_a_whole_number_from_excel_is_shown_without_decimals(tmp_path):
+    schreibe_mappe(tmp_path, GUT)
+    geaendert(tmp_path, lambda m: m["angebote"].__setitem__("A2", 1))
+    assert "„1“" in str(alle_fehler(tmp_path)[0])
 
 
 def test_values_are_shortened(tmp_path):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
-from decimal import Decimal
+from difflib import get_close_matches
 from functools import cached_property
 from typing import Any
 
@@ -19,13 +19,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from traeger_lib.inputs.convert import JAHR_BIS, kurz
-from traeger_lib.inputs.faults import Fehler
+from traeger_lib.inputs.faults import Fehler, anzahl
 from traeger_lib.inputs.schema import TABELLEN
 
 ACHSE = 1 << 20  # days per key on the common axis: position = key * ACHSE + day; 2**20 days are more than 2800 years
 TAG_NULL = -36_525  # day 0 of the axis, about the year 1870, so that no day is negative
 OFFEN = 150_000 - TAG_NULL  # an open end, after every date a cell may hold
 LINKS = -1 << 60  # left of every position of the axis
+AEHNLICHE_MAX = 50  # so many unknown ids of a column get a similar one shown: each is compared with all
 Zahlen = np.ndarray[Any, Any]
 Befund = tuple[str, Any, str, str, str | list[str], str]  # table, row numbers, kind, column, what is wrong, what to do
 Hinweis = tuple[Any, str]  # number of the offer or id of the provider, text
@@ -157,11 +158,9 @@ class Abdeckung:
 
 def anzeige(wert: Any) -> str:
     """A value as the user writes it: dates TT.MM.JJJJ, ja/nein, decimal comma."""
-    if isinstance(wert, pd.Timestamp):
-        return f"{wert:%d.%m.%Y}"
     if isinstance(wert, (bool, np.bool_)):
         return "ja" if wert else "nein"
-    return "" if pd.isna(wert) else kurz(f"{wert:f}".replace(".", ",") if isinstance(wert, Decimal) else wert)
+    return "" if pd.isna(wert) else kurz(wert)
 
 
 def tage(spalte: pd.Series | Zahlen, leer: int = OFFEN) -> Zahlen:
@@ -181,14 +180,15 @@ def schluessel(spalten: Sequence[str], *frames: pd.DataFrame) -> list[Zahlen]:
 
 # kind, what is wrong, what to do, which rows are wrong, where: table and columns, of which the fault names the last
 ZEILENREGELN: tuple[tuple[str, str, str, Callable[..., Any], tuple[tuple[str, ...], ...]], ...] = (
-    ("reihenfolge", "{1} liegt vor {0}.", "Eines der Daten berichtigen.", lambda von, bis: bis < von, (
+    ("reihenfolge", "Der Tag in {1} liegt vor dem in {0} ({2}).", "Einen der beiden Tage berichtigen.", lambda von, bis: bis < von, (
       *((t, "beginn", "ende") for t in ("abwesenheiten", "faelle")), ("entgelte", "gueltig_ab", "gueltig_bis"), ("brueche", "von", "bis"))),
     ("s_ohne_ausgang", "Bei s = ja fehlt die Hilfebedarfsgruppe vor der Verlagerung.", "hbg_ausgang ergänzen.",
      lambda s, ausgang: s.fillna(False) & ausgang.isna(), (("faelle", "s", "hbg_ausgang"), ("fallzahlen", "s", "hbg_ausgang"))),
-    ("budget_unvollstaendig", "Fallbezogen ohne {1}.", "Ergänzen.", lambda art, w: (art == "fallbezogen") & w.isna(),
+    ("budget_unvollstaendig", "In der fallbezogenen Zeile fehlt {1}.", "Die Angabe ergänzen.",
+     lambda art, w: (art == "fallbezogen") & w.isna(),
      (("budgets", "art", "angebot_id"), ("budgets", "art", "hbg"), ("budgets", "art", "plaetze_plan"))),
-    ("budget_unvollstaendig", "Pauschal ohne {1}.", "Ergänzen.", lambda art, w: (art == "pauschal") & w.isna(),
-     (("budgets", "art", "bezeichnung"), ("budgets", "art", "betrag_eur"))),
+    ("budget_unvollstaendig", "In der Zeile einer Pauschale fehlt {1}.", "Die Angabe ergänzen.",
+     lambda art, w: (art == "pauschal") & w.isna(), (("budgets", "art", "bezeichnung"), ("budgets", "art", "betrag_eur"))),
     ("jahr", "Das ist kein Kalenderjahr.", "Ein Jahr mit vier Ziffern angeben.", lambda jahr: jahr.fillna(0) > JAHR_BIS,
      (("budgets", "budgetjahr"), ("budgets", "basisjahr"), ("anpassungen", "budgetjahr"))),
     ("anpassung_jahr", "Der Tag liegt nicht im Budgetjahr der Anpassung.", "wirksam_ab oder budgetjahr berichtigen.",
@@ -197,19 +197,29 @@ ZEILENREGELN: tuple[tuple[str, str, str, Callable[..., Any], tuple[tuple[str, ..
      lambda personen: personen.map(lambda w: w <= 0), (("schluessel", "personen_je_vk"),)),
     ("faktor", "Der Anteil ist größer als 1.", "Als Anteil angeben, 75 % als 0,75.",
      lambda anteil: anteil.map(lambda w: w is not None and w > 1), (("entgelte", "abwesenheit_faktor"),)),
-    ("entgeltsumme", "Die drei Bestandteile ergeben einen anderen Betrag.", "Die Bestandteile oder gesamt berichtigen.",
-     lambda g, m, i, gesamt: gesamt.notna() & (g + m + i != gesamt),
-     (("entgelte", "grundpauschale", "massnahmepauschale", "investitionsbetrag", "gesamt"),)),
+    ("plus_s", "Gruppe und Verlagerung stehen in einer Zelle.",
+     "In hbg nur die Gruppe und in s ja angeben, oder den Wert in zuordnung.toml zuordnen.",
+     lambda hbg: hbg.str.contains(r"\+\s*[sS]\s*$"), (("faelle", "hbg"), ("fallzahlen", "hbg"))),
     ("email", "Das ist keine E-Mail-Adresse.", "Eine Adresse der Form name@beispiel.de eintragen.",
      lambda email: ~email.str.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+"), (("verteiler", "email"),)))
 
 
 def zeilenweise(lage: Lage) -> Iterator[Befund]:
-    """ZEILENREGELN on every table."""
+    """ZEILENREGELN on every table; what is wrong may name the columns and, after them, the first one's value."""
     for art, grund, abhilfe, falsch, stellen in ZEILENREGELN:
         for tabelle, *spalten in stellen:
             faul = np.asarray(falsch(*(lage[tabelle][s] for s in spalten)), dtype=bool)
-            yield tabelle, lage[tabelle].index[faul], art, spalten[-1], grund.format(*spalten), abhilfe
+            gruende = [grund.format(*spalten, anzeige(w)) for w in lage[tabelle][spalten[0]][faul]]
+            yield tabelle, lage[tabelle].index[faul], art, spalten[-1], gruende, abhilfe
+
+
+def entgeltsumme(lage: Lage) -> Iterator[Befund]:
+    """The three components of a rate make its total, where one is given."""
+    e = lage["entgelte"]
+    summe = e["grundpauschale"] + e["massnahmepauschale"] + e["investitionsbetrag"]
+    falsch = (e["gesamt"].notna() & (summe != e["gesamt"])).to_numpy(dtype=bool)
+    gruende = [f"Die drei Bestandteile ergeben {anzeige(s)}." for s in summe[falsch]]
+    yield "entgelte", e.index[falsch], "entgeltsumme", "gesamt", gruende, "Die Bestandteile oder gesamt berichtigen."
 
 
 def unbekannte(lage: Lage) -> Iterator[Befund]:
@@ -217,9 +227,12 @@ def unbekannte(lage: Lage) -> Iterator[Befund]:
     for name, t in TABELLEN.items():
         for spalte, ziel in (("traeger_id", "traeger"), ("angebot_id", "angebote")):
             if spalte in t.spalte and name != ziel:
-                werte = lage[name][spalte]
-                yield (name, werte.index[werte.notna() & ~werte.isin(lage[ziel][spalte])], f"{ziel}_unbekannt", spalte,
-                       f"Diese Kennung steht nicht in der Tabelle {ziel}.", f"Die Kennung berichtigen oder in {ziel} ergänzen.")
+                werte, bekannte = lage[name][spalte], lage[ziel][spalte]
+                fremd = werte[werte.notna() & ~werte.isin(bekannte)]
+                nah = {w: get_close_matches(w, bekannte, 1, 0.8) for w in fremd.unique()[:AEHNLICHE_MAX]}
+                gruende = [f"Diese Kennung steht nicht in der Tabelle {ziel}{f'; ähnlich ist {nah[w][0]}' if nah.get(w) else ''}."
+                           for w in fremd]
+                yield name, fremd.index, f"{ziel}_unbekannt", spalte, gruende, f"Die Kennung berichtigen oder in {ziel} ergänzen."
 
 
 def doppelte(lage: Lage) -> Iterator[Befund]:
@@ -231,7 +244,8 @@ def doppelte(lage: Lage) -> Iterator[Befund]:
         (key,) = schluessel(t.schluessel, teil.assign(s=teil["s"].fillna(False)) if "s" in teil else teil)
         erste = pd.Series(teil.index).groupby(key).transform("first").to_numpy()
         doppelt = erste != teil.index
-        art, grund = ("zwei_beschluesse", "Zwei Beschlüsse vom selben Tag für dasselbe Entgelt, auch in") if name == "entgelte" else (
+        art, grund = (
+            "zwei_beschluesse", "Für dasselbe Entgelt gibt es zwei Beschlüsse vom selben Tag, den anderen in") if name == "entgelte" else (
             "doppelt", f"Die Zeile ist doppelt: {', '.join(t.schluessel)} wie in")
         yield name, teil.index[doppelt], art, "", [f"{grund} Zeile {z}." for z in erste[doppelt]], "Eine Zeile löschen oder berichtigen."
 
@@ -242,7 +256,7 @@ def leitung(lage: Lage) -> Iterator[Befund]:
     s = s.assign(zeile=s.index, enthalten=s["leitung_enthalten"].fillna(False))
     stand = s.pivot_table("enthalten", je_tag, "hbg", aggfunc="last").groupby("angebot_id").ffill()
     uneinheitlich = s.groupby(je_tag)["zeile"].last()[stand.nunique(axis=1) > 1]
-    grund, abhilfe = "An diesem Tag ist es im Angebot uneinheitlich.", "Für alle Hilfebedarfsgruppen dasselbe angeben."
+    grund, abhilfe = "Ab diesem Tag ist die Angabe im Angebot uneinheitlich.", "Für alle Hilfebedarfsgruppen dasselbe angeben."
     yield "schluessel", uneinheitlich, "leitung_uneinheitlich", "leitung_enthalten", grund, abhilfe
 
 
@@ -256,7 +270,8 @@ def budgetzeilen(lage: Lage) -> Iterator[Befund]:
     grund, abhilfe = "Das Angebot gehört nicht zum Budget dieses Trägers.", "Die Zeile oder traeger_id, im_budget in angebote berichtigen."
     yield "budgets", zeilen.index[fremd], "budget_angebot", "angebot_id", grund, abhilfe
     doppelt = zeilen.duplicated([*fassung, "angebot_id", "hbg"]) & zeilen["hbg"].notna()
-    yield "budgets", zeilen.index[doppelt], "budget_doppelt", "hbg", "Steht für das Angebot in dieser Fassung schon.", "Zusammenfassen."
+    grund, abhilfe = "Die Gruppe steht für das Angebot in dieser Fassung schon.", "Die Zeilen zusammenfassen."
+    yield "budgets", zeilen.index[doppelt], "budget_doppelt", "hbg", grund, abhilfe
     for spalte, teil in (("beschlossen_am", b), ("basisjahr", b[fall | b["basisjahr"].notna()])):
         (werte,) = schluessel([spalte], teil)
         erster = pd.Series(werte, index=teil.index).groupby([teil[f] for f in fassung]).transform("first")
@@ -266,7 +281,7 @@ def budgetzeilen(lage: Lage) -> Iterator[Befund]:
 
 def ueberschneidungen(lage: Lage) -> Iterator[Befund]:
     """Stays, and absences, of one person in one offer that share a day."""
-    for tabelle, was in (("faelle", "Aufenthalt"), ("abwesenheiten", "Abwesenheit")):
+    for tabelle, was in (("faelle", "Der Aufenthalt"), ("abwesenheiten", "Die Abwesenheit")):
         f = lage.spannen[tabelle]
         von, bis = ((f["po"] * ACHSE + f[s]).to_numpy() for s in ("von", "bis"))
         ordnung = np.argsort(von, kind="stable")
@@ -274,15 +289,20 @@ def ueberschneidungen(lage: Lage) -> Iterator[Befund]:
         weit = np.maximum.accumulate(bis)
         partner = np.maximum.accumulate(np.where(bis == weit, np.arange(len(bis)), 0))
         i = np.flatnonzero(von[1:] <= weit[:-1]) + 1
-        gruende = [f"{was} derselben Person im selben Angebot überschneidet sich mit Zeile {z}." for z in zeilen[partner[i - 1]]]
-        yield tabelle, zeilen[i], "ueberschneidung", "beginn", gruende, "beginn oder ende berichtigen; der letzte Tag zählt mit."
+        gruende = [f"{was} überschneidet sich mit Zeile {z} (dieselbe Person im selben Angebot)." for z in zeilen[partner[i - 1]]]
+        yield (tabelle, zeilen[i], "ueberschneidung", "beginn", gruende,
+               "Ist die Zeile doppelt, sie löschen; sonst beginn oder ende berichtigen, der letzte Tag zählt mit.")
 
 
 def ausserhalb(lage: Lage) -> Iterator[Befund]:
     """Every day of an absence lies in a stay of the person in the offer."""
-    fehlt = Abdeckung.aus(lage.spannen["faelle"], "po").luecken(lage.spannen["abwesenheiten"], "po")
-    grund, abhilfe = "Sie liegt nicht ganz in einem Aufenthalt.", "Die Abwesenheit kürzen oder den Aufenthalt in faelle berichtigen."
-    yield "abwesenheiten", fehlt.index, "abwesenheit_ausserhalb", "beginn", grund, abhilfe
+    faelle, weg = lage.spannen["faelle"], lage.spannen["abwesenheiten"]
+    fehlt = Abdeckung.aus(faelle, "po").luecken(weg, "po")
+    anderswo = lage["faelle"].loc[faelle.index[faelle["nr"] < 0], "person_id"]  # who stays in an unknown offer: a mere consequence
+    fehlt = fehlt[~lage["abwesenheiten"].loc[fehlt.index, "person_id"].isin(anderswo)]
+    yield ("abwesenheiten", fehlt.index, "abwesenheit_ausserhalb", "beginn",
+           "Die Abwesenheit liegt nicht ganz in einem Aufenthalt der Person im Angebot.",
+           "Die Abwesenheit kürzen oder den Aufenthalt in faelle berichtigen.")
 
 
 def doppelt_gezaehlt(lage: Lage) -> Iterator[Befund]:
@@ -298,8 +318,9 @@ def ohne_entgelt(lage: Lage) -> Iterator[Befund]:
     for tabelle, spannen in (("faelle", f[f["eigen"]]), ("fallzahlen", lage.spannen["fallzahlen"])):
         fehlt = saetze.luecken(lage.fenster.schnitt(spannen, "traeger"), "oh")
         arten = fehlt.assign(zeile=fehlt.index).groupby("oh", sort=False).agg({"zeile": ["min", "nunique"], "tag": "min"})
-        gruende = [f"Für Angebot {lage[tabelle]['angebot_id'].at[z]} und diese Gruppe gilt an Tagen mit eigenen Fällen kein Entgelt, ab "
-                   f"{pd.Timestamp(tag + TAG_NULL, unit='D'):%d.%m.%Y} (Zeilen: {zahl})." for z, zahl, tag in arten.itertuples(index=False)]
+        gruende = [f"Für Angebot {lage[tabelle]['angebot_id'].at[z]} und diese Gruppe gilt an Tagen mit eigenen Fällen kein Entgelt, "
+                   f"zuerst am {pd.Timestamp(tag + TAG_NULL, unit='D'):%d.%m.%Y} ({anzahl(zahl, 'Zeile', 'Zeilen')})."
+                   for z, zahl, tag in arten.itertuples(index=False)]
         yield tabelle, arten["zeile", "min"], "ohne_entgelt", "hbg", gruende, "In entgelte die Zeit ergänzen oder hbg berichtigen."
 
 
@@ -316,7 +337,7 @@ def faktor_fehlt(lage: Lage) -> Iterator[Befund]:
     for rang, teile in gebraucht.schnitt(saetze[saetze["ohne"]], "oh").groupby("rang"):
         spaetere = saetze[(saetze["oh"] == teile["oh"].iat[0]) & (saetze["rang"] > rang)]
         zeilen += list(Abdeckung.aus(spaetere, "oh").luecken(teile, "oh").index[:1])
-    yield "entgelte", sorted(zeilen), "faktor_fehlt", "abwesenheit_faktor", "Für verminderte Tage fehlt der Anteil.", "Ergänzen, etwa 0,75."
+    yield "entgelte", sorted(zeilen), "faktor_fehlt", "abwesenheit_faktor", "Für verminderte Tage fehlt der Anteil.", "Etwa 0,75 ergänzen."
 
 
 def verminderte_tage(lage: Lage) -> Abdeckung:
@@ -370,7 +391,8 @@ def ueberbelegung(lage: Lage) -> Iterator[Hinweis]:
     nacht = belegt(lage, np.arange(lage.stand - 364, lage.stand + 1))
     for nr in np.flatnonzero(nacht.max(axis=1, initial=0) > plaetze).tolist():
         zahl = (nacht[nr] > plaetze[nr]).sum()
-        yield nr, f"an {zahl} Tagen der letzten zwölf Monate über der Platzzahl {plaetze[nr]}, höchstens {nacht[nr].max()} Personen."
+        yield nr, (f"an {anzahl(zahl, 'Tag', 'Tagen')} der letzten zwölf Monate über der Platzzahl {plaetze[nr]}, "
+                   f"höchstens {anzahl(nacht[nr].max(), 'Person', 'Personen')}.")
     z = lage["fallzahlen"]
     summen = (z["belegungstage"] + z["abwesenheitstage"].fillna(0)).groupby([lage.nummer(z), z["monat"]]).sum()
     for nr, monat, summe in summen.reset_index().itertuples(index=False):
@@ -387,7 +409,8 @@ def monatsluecken(lage: Lage) -> Iterator[Hinweis]:
         for nr, da in monat.groupby(lage.nummer(lage[tabelle])):
             fehlt = [f"{m // 12}-{m % 12 + 1:02d}" for m in sorted(set(range(da.min(), ende)) - set(da))]
             if fehlt:
-                yield nr, f"{was} in {', '.join(fehlt[:6])}{f' und {len(fehlt) - 6} weiteren Monaten' if len(fehlt) > 6 else ''}."
+                mehr = f" und {anzahl(len(fehlt) - 6, 'weiterem Monat', 'weiteren Monaten')}" if len(fehlt) > 6 else ""
+                yield nr, f"{was} in {', '.join(fehlt[:6])}{mehr}."
 
 
 def spruenge(lage: Lage) -> Iterator[Hinweis]:
@@ -414,7 +437,7 @@ class Regel:
 
 
 REGELN: dict[str, Regel] = {r.befunde.__name__: r for r in (
-    Regel(unbekannte, ("traeger", "angebote")), Regel(zeilenweise), Regel(doppelte), Regel(leitung),
+    Regel(unbekannte, ("traeger", "angebote")), Regel(zeilenweise), Regel(entgeltsumme), Regel(doppelte), Regel(leitung),
     Regel(budgetzeilen, ("traeger", "angebote")), Regel(ueberschneidungen), Regel(ausserhalb, ("faelle",)), Regel(doppelt_gezaehlt),
     Regel(ohne_entgelt, ("traeger", "angebote", "entgelte", "budgets")),
     Regel(faktor_fehlt, ("traeger", "angebote", "verfahren", "budgets")))}
@@ -426,13 +449,15 @@ def pruefe(lage: Lage, *, unvollstaendig: Collection[str] = (), bisher: Sequence
     """All faults and remarks of the rules. `unvollstaendig` are tables that could not be read as a whole, `bisher` the
     faults found while reading; rules that rest on what is missing there are left out for whom it concerns."""
     tabelle_von = {ort: name for name, ort in lage.orte.items()}
-    fehler: list[Fehler] = []
+    fort, fehler = {(tabelle_von.get(f.ort), f.traeger_id) for f in bisher}, list[Fehler]()
     for regel in REGELN.values():
         luecken = {(tabelle_von.get(f.ort), f.traeger_id) for f in (*bisher, *(f for f in fehler if f.art in LUECKE))}
-        if {(t, "") for t in ("traeger", "angebote") if t in regel.stuetzt_auf} & luecken or set(regel.stuetzt_auf) & set(unvollstaendig):
+        ganz = any(not wer and t in regel.stuetzt_auf and (t in ("traeger", "angebote") or (t, wer) in fort) for t, wer in luecken)
+        if ganz or set(regel.stuetzt_auf) & set(unvollstaendig):
             continue
         stumm = {wer for t, wer in luecken if wer and t in regel.stuetzt_auf}
-        fehler += [f for f in regel.pruefe(lage) if f.traeger_id not in stumm]
+        schon = {(f.ort, f.zeile, f.spalte) for f in fehler}  # a cell has one fault at a time
+        fehler += [f for f in regel.pruefe(lage) if f.traeger_id not in stumm and (f.ort, f.zeile, f.spalte) not in schon]
     if any(not f.traeger_id for f in (*bisher, *fehler)):
         return fehler, []
     return fehler, [(wer, text) if isinstance(wer, str) else

@@ -30,7 +30,8 @@ JAHR_VON, JAHR_BIS = 1900, 2199  # years taken for a date of this field; 9999 is
 ZEICHEN_MAX, ZAHL_MAX = 2000, Decimal(10) ** 12  # longest text of a cell; larger numbers are slips of the keyboard in this field
 
 _ZAHLEN = (int, float, Decimal)
-_FALSCHE_ART = ("Die Zelle enthält ein Datum, eine Uhrzeit oder einen Wahrheitswert.", "Umformatieren und den Wert neu eingeben.", "art")
+_FALSCHE_ART = ("Die Zelle enthält ein Datum, eine Uhrzeit oder einen Wahrheitswert.",
+                "Die Zelle als Text oder Zahl formatieren und den Wert neu eingeben.", "art")
 _GRUPPE = "[ \u00a0\u202f'’]"
 _FEHLERWERT = re.compile(r"#(DIV/0!|NV|N/A|WERT!|VALUE!|BEZUG!|REF!|NAME\?|ZAHL!|NUM!|NULL!|ÜBERLAUF!|SPILL!|CALC!|#+)")
 _TAG = re.compile(r"(\d{1,2})\.(\d{1,2})\.(\d{4})(?:[ T]00:00(?::00(?:\.0+)?)?)?")
@@ -82,7 +83,13 @@ def rohspalte(werte: Iterable[Any]) -> Rohspalte:
 
 
 def kurz(wert: Any, laenge: int = 40) -> str:
-    """A raw value for a message: one line, shortened."""
+    """A value for a message as a German program shows it: one line, shortened."""
+    if isinstance(wert, bool):
+        wert = "WAHR" if wert else "FALSCH"
+    elif isinstance(wert, date):
+        wert = f"{wert:%d.%m.%Y}" + (f" {wert:%H:%M}" if isinstance(wert, datetime) and wert.time() != time(0) else "")
+    elif isinstance(wert, float | Decimal) and math.isfinite(wert):
+        wert = f"{Decimal(str(wert)):f}".removesuffix(".0").replace(".", ",")
     text = re.sub(r"\s+", " ", str(wert).strip())
     return text if len(text) <= laenge else text[:laenge - 1] + "…"
 
@@ -96,7 +103,7 @@ def _text(wert: Any) -> str:
     if isinstance(wert, str):
         text = wert.strip()
         if text.startswith("#") and _FEHLERWERT.fullmatch(text):
-            raise Unlesbar("Fehlerwert aus der Tabellenkalkulation.", "Die Formel berichtigen oder die Zelle leeren.", "fehlerwert")
+            raise Unlesbar("Das ist ein Fehlerwert der Tabellenkalkulation.", "Die Formel berichtigen oder die Zelle leeren.", "fehlerwert")
         if "\ufffd" in text or "\x00" in text:
             raise Unlesbar("Die Zelle enthält unlesbare Zeichen.", "Die Datei mit der Kodierung UTF-8 neu speichern.", "zeichen")
         if len(text) > ZEICHEN_MAX:
@@ -191,7 +198,7 @@ def _zahl_aus_text(text: str, zeichen: str, gruppen: bool) -> Decimal:
     if zeichen == "x":
         raise Unlesbar("In dieser Spalte stehen Komma und Punkt als Dezimalzeichen.", "Überall dasselbe verwenden.", "dezimalzeichen")
     if _MEHRDEUTIG.fullmatch(text) and not blank and (not zeichen or (zeichen not in text and not gruppen)):
-        raise Unlesbar("Dezimal- oder Tausendertrennzeichen? Die Spalte lässt es offen.",
+        raise Unlesbar("Ob das Zeichen Dezimal- oder Tausendertrennzeichen ist, lässt die Spalte offen.",
                        "Ohne Tausendertrennzeichen und mit Dezimalkomma angeben, etwa 1234 oder 1,2340.", "dezimalzeichen")
     return Decimal(text.replace("." if zeichen == "," else ",", "").replace(",", "."))
 

@@ -31,6 +31,11 @@ class Fehler:
         return f"{', '.join(teile)}: {wert}{self.grund} {self.abhilfe}".strip()
 
 
+def anzahl(n: int, eines: str, viele: str) -> str:
+    """„1 Zeile“, „1.200 Zeilen“."""
+    return f"{n:,} {eines if n == 1 else viele}".replace(",", ".")
+
+
 SYSTEM = {
     errno.ENOSPC: "Auf dem Datenträger ist kein Platz mehr", errno.EDQUOT: "Das Kontingent auf dem Datenträger ist erschöpft",
     errno.EACCES: "Das Recht dazu fehlt", errno.EPERM: "Das Recht dazu fehlt", errno.EROFS: "Der Datenträger ist schreibgeschützt",
@@ -62,7 +67,7 @@ def gruppiert(fehler: Sequence[Fehler], je_art: int = 20) -> list[str]:
     for gruppe in arten.values():
         zeilen += [str(f) for f in gruppe[:je_art]]
         if len(gruppe) > je_art:
-            zeilen.append(f"… und {len(gruppe) - je_art:,} weitere dieser Art".replace(",", "."))
+            zeilen.append(f"… und {anzahl(len(gruppe) - je_art, 'weiterer', 'weitere')} dieser Art")
     return zeilen
 
 

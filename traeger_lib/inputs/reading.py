@@ -19,7 +19,7 @@ import pandas as pd
 
 from traeger_lib.inputs import checks, convert, mapping, sources
 from traeger_lib.inputs.convert import Unlesbar, kurz
-from traeger_lib.inputs.faults import Fehler, Fehlerliste, TraegerFehler
+from traeger_lib.inputs.faults import Fehler, Fehlerliste, TraegerFehler, anzahl
 from traeger_lib.inputs.mapping import name as _name
 from traeger_lib.inputs.schema import PANDAS_TYP, TABELLEN, Bestand, Tabelle, leere_tabelle
 
@@ -82,12 +82,12 @@ class _Eingang:
         if len(self.fehler) > vorher:
             self.unlesbar.add(name)
         spalten, zugeordnet = self.zuordnung.uebersetze(name, spalten)
-        self.hinweise += [f"{ort}, Spalte {s}: {n} Werte nach {mapping.DATEI} gelesen." for s, n in zugeordnet.items()]
+        self.hinweise += [f"{ort}, Spalte {s}: {anzahl(n, 'Wert', 'Werte')} nach {mapping.DATEI} gelesen." for s, n in zugeordnet.items()]
         for zeile, hat in roh.felder.items():
             self.melde(ort, f"Die Zeile hat {hat} statt {len(roh.kopf)} Felder.",
                        "Text mit Trennzeichen, Zeilenumbruch oder Anführungszeichen in Anführungszeichen setzen.", "felder", zeile=zeile)
         if roh.versteckt:
-            self.hinweise.append(f"{ort}: {roh.versteckt} Zeilen sind ausgeblendet und werden mitgelesen.")
+            self.hinweise.append(f"{ort}: {anzahl(roh.versteckt, 'Zeile ist', 'Zeilen sind')} ausgeblendet und mitgelesen.")
         self.gelesen.append(f"{ort}: {roh.gelesen}")
         return spalten
 
@@ -109,7 +109,7 @@ class _Eingang:
                        f"Über die Daten diese Überschriften setzen: {', '.join(tabelle.pflichtspalten)}.", "spalte_fehlt")
         for name in tabelle.pflichtspalten if orte else ():
             if name not in orte:
-                rest = f" Nicht zugeordnet sind: {', '.join(fremd[:8])}." if fremd else ""
+                rest = f" Ohne Zuordnung: {', '.join(fremd[:8])}." if fremd else ""
                 self.melde(ort, "Die Pflichtspalte fehlt.", f"Die Überschrift „{name}“ ergänzen.{rest}", "spalte_fehlt", name)
         self.hinweise += [f"{ort}: Spalte „{f}“ gehört nicht zur Tabelle {tabelle.name} und bleibt außen vor." for f in fremd]
         return orte

@@ -30,6 +30,7 @@ import pyarrow.parquet as pq
 from python_calamine import CalamineWorkbook, SheetVisibleEnum
 
 from traeger_lib.inputs.convert import EXCEL_NULL, EXCEL_NULL_1904, Rohspalte, Unlesbar, ist_leer, kurz, rohspalte
+from traeger_lib.inputs.faults import anzahl
 
 PROBE = 1000  # so many first rows tell whether the values of a column repeat
 KOPF_SUCHE = 20  # the header is looked for in so many first rows
@@ -111,7 +112,8 @@ def lies_csv(pfad: Path, bekannt: Bekannt) -> Roh:
         except pa.ArrowInvalid:
             raise Unlesbar("Die Zeilen lassen sich nicht trennen.", "Prüfen, ob ein Anführungszeichen fehlt.") from None
     nummern = np.setdiff1d(np.arange(2 - k, tafel.num_rows + len(felder) + 2 - k), list(felder))
-    gelesen = f"{len(nummern)} Zeilen, {kodierung}, Trennzeichen " + ("Tabulator" if trenner == "\t" else f"„{trenner}“")
+    zeichen = "Tabulator" if trenner == "\t" else f"„{trenner}“"
+    gelesen = f"{anzahl(len(nummern), 'Zeile', 'Zeilen')}, {kodierung}, Trennzeichen {zeichen}"
     return Roh(kopf, nummern, lambda i: _aus_arrow(tafel.column(str(i))), gelesen, felder)
 
 
@@ -136,7 +138,7 @@ def lies_parquet(pfad: Path, bekannt: Bekannt) -> Roh:
     kopf, n = datei.schema_arrow.names, datei.metadata.num_rows
     tafel = datei.read(columns=[text for text in kopf if bekannt([text])], use_threads=False)
 
-    return Roh(kopf, np.arange(2, n + 2), lambda i: _aus_arrow(tafel.column(kopf[i])), f"{n} Zeilen, Parquet")
+    return Roh(kopf, np.arange(2, n + 2), lambda i: _aus_arrow(tafel.column(kopf[i])), f"{anzahl(n, 'Zeile', 'Zeilen')}, Parquet")
 
 
 def blaetter(pfad: Path) -> list[tuple[str, bool, Callable[[Bekannt], Roh]]]:
@@ -192,5 +194,5 @@ def _lies_blatt(mappe: CalamineWorkbook, name: str, xml: bytes, bekannt: Bekannt
     for (r, c), marke in stellen.items():
         zeilen[r][c] = marke
     rumpf, nummern = zeilen[k + 1:], np.arange(k + 2, max(k + 1, len(zeilen)) + 1)
-    return Roh(zeilen[k] if zeilen else [], nummern, lambda i: rohspalte(zeile[i] for zeile in rumpf), f"{len(rumpf)} Zeilen, Excel",
-               versteckt=len(_VERSTECKT.findall(xml)))
+    return Roh(zeilen[k] if zeilen else [], nummern, lambda i: rohspalte(zeile[i] for zeile in rumpf),
+               f"{anzahl(len(rumpf), 'Zeile', 'Zeilen')}, Excel", versteckt=len(_VERSTECKT.findall(xml)))
