@@ -7,11 +7,11 @@ CHROMIUM ?= chromium
 CHROMIUM_FLAGS := --headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update \
 	--disable-sync --no-first-run --hide-scrollbars
 
-.PHONY: quarter test soak lab bench gallery dictionary clean help
+.PHONY: quarter test soak cluster-demo lab bench gallery dictionary clean help
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -29,6 +29,15 @@ test: $(READY)  ## style, types and tests, with seeded samples of the large coun
 
 soak: $(READY)  ## the large counts
 	$(BIN)/python -m pytest -n 2 -m soak
+
+cluster-demo: $(READY)  ## the example on a scheduler and two workers on this machine, compared with the run without them
+	set -e; out=$$(mktemp -d); $(BIN)/dask scheduler --host tcp://127.0.0.1:8786 --no-dashboard > $$out/log 2>&1 & p=$$!; \
+	for w in eins zwei; do $(BIN)/dask worker tcp://127.0.0.1:8786 --nthreads 1 --name $$w --no-dashboard >> $$out/log 2>&1 & p="$$p $$!"; done; \
+	trap "kill $$p; wait; rm -rf $$out" EXIT; \
+	$(BIN)/traeger quarter 2026Q1 data/beispiel --out $$out/cluster --cluster tcp://127.0.0.1:8786; \
+	$(BIN)/traeger quarter 2026Q1 data/beispiel --out $$out/hier; \
+	for f in $$out/hier/*/*.html $$out/hier/*/*.json $$out/hier/*/*.xlsx $$out/hier/*/*.yaml; do \
+		case $$f in */manifest.json) ;; *) cmp $$f $$out/cluster/$${f#$$out/hier/};; esac; done; echo "Alle Dateien gleich."
 
 lab: $(READY)  ## JupyterLab on the notebooks, this machine only
 	$(BIN)/traeger lab

@@ -127,6 +127,9 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
             jobs: Annotated[int | None, typer.Option(min=1, help="gleichzeitige Berichte (sonst: Prozessorkerne)")] = None,
             force: Annotated[bool, typer.Option("--force", help="alle neu rechnen")] = False,
             retry_failed: Annotated[bool, typer.Option("--retry-failed", help="nur die zuletzt fehlgeschlagenen")] = False,
+            parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", metavar="NAME=WERT",
+                                                                help="Parameter des Notebooks (mehrfach möglich)")] = None,
+            cluster: Annotated[str, typer.Option(metavar="ADDRESS", help="auf einem dask-Cluster rechnen, etwa tcp://rechner:8786")] = "",
             timeout: Annotated[int, typer.Option(min=1, help="Zeitlimit je Zelle in Sekunden")] = 600,
             against: FruehererBestand = None,
             memory: Annotated[int, typer.Option(min=256, help="Arbeitsspeicher je Bericht in MB")] = 4096) -> None:
@@ -151,7 +154,8 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
             if not terminal:
                 typer.echo(f"[{fertig}/{gesamt}] {e.traeger_id}: {e.stand}{f' ({e.grund})' if e.grund else ''}")
         ergebnisse = batch.quartal(q, bestand, ziel, nur=only or (), jobs=jobs, erzwingen=force, nur_fehlgeschlagene=retry_failed,
-                                   zeitlimit_s=timeout, speicher_mb=memory, gegen=against, melde=melde)
+                                   gewuenscht=dict(p.partition("=")[::2] for p in parameter or ()), cluster=cluster, zeitlimit_s=timeout,
+                                   speicher_mb=memory, gegen=against, melde=melde)
     tabelle = Table("Träger", "Stand", "Warum", "Sekunden", title=f"Steuerungsberichte {q.lang}", title_justify="left")
     for e in ergebnisse:
         dauer = f"{e.sekunden:.1f}".replace(".", ",") if e.sekunden else ""

@@ -5,17 +5,20 @@ Not here: what a report says (`reporting`), how commands look (`cli`).
 
 from __future__ import annotations
 
+import ast
+import ctypes
 import gc
 import os
+import re
 import shutil
 import signal
 import time
 import traceback
-from collections.abc import Callable, Generator, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
-from io import BytesIO
+from functools import cache, partial
 from multiprocessing import get_context
 from multiprocessing.connection import wait
 from pathlib import Path
@@ -26,8 +29,8 @@ import papermill  # before our engine: papermill imports every registered engine
 from traeger_lib.analysis.periods import Quartal
 from traeger_lib.analysis.revisions import pruefe_vergleich
 from traeger_lib.inputs.faults import Fehler, Fehlerliste, TraegerFehler, systemgrund
-from traeger_lib.inputs.reading import lies, load_frueher
-from traeger_lib.inputs.schema import Bestand
+from traeger_lib.inputs.reading import lies, load, load_frueher
+from traeger_lib.inputs.schema import ID_MUSTER, Bestand
 from traeger_lib.operations import engine, folder
 from traeger_lib.operations import manifest as m
 
@@ -37,7 +40,10 @@ ZEICHEN = {FERTIG: "●", UNVERAENDERT: "○", FEHLGESCHLAGEN: "✕", OFFEN: "�
 TUN = {FEHLGESCHLAGEN: "Daten berichtigen, dann erneut starten", OFFEN: "erneut starten"}
 WORTE = {"daten": "Daten", "notebook": "Notebook", "programm": "Programm", "parameter": "Parameter",
          "frueher": "früherer Stand"}  # what a report depends on
+FEST = ("bestand", "traeger_id", "quartal", "frueherer_bestand")  # the parameters that a batch sets itself
 SPEICHER_MB = 4096  # what one report may take beyond the warm process
+DATEN_ANDERS = "Die Daten haben sich während des Laufs geändert. Bitte den Lauf wiederholen."
+PROZESS_BEENDET = "Der Rechenprozess wurde beendet (Speicher?); bitte mit --retry-failed wiederholen."
 SPEICHER_REICHT_NICHT = "Der Arbeitsspeicher reicht nicht; bitte mit größerem --memory wiederholen."
 HAUPTZAHLEN = {  # whose change a correction names: label → path in kennzahlen.json, decimals
     "belegte Plätze": ("fallzahlen.quartal.durchschnittlich_belegte_plaetze", 1),
@@ -50,14 +56,20 @@ class Auftrag:
     """One provider's job: plain values, so that it can go to another process or machine."""
 
     traeger_id: str
+    name: str
     quartal: str
     bestand: str
     notebook: str
     ziel: str
-    zeitlimit_s: int
     fingerabdruck: dict[str, str]
+    parameter: dict[str, Any] = field(default_factory=dict)  # of the notebook, beside FEST
+    zeitlimit_s: int = 600
     speicher_mb: int = SPEICHER_MB
     frueher: str = ""  # an earlier reporting state to compare with
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(ID_MUSTER, self.traeger_id):
+            raise TraegerFehler(f"„{self.traeger_id}“ ist keine Kennung eines Trägers.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +85,17 @@ class Ergebnis:
 
 
 def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = (), jobs: int | None = None, erzwingen: bool = False,
-            nur_fehlgeschlagene: bool = False, zeitlimit_s: int = 600, speicher_mb: int = SPEICHER_MB, gegen: Path | None = None,
+            nur_fehlgeschlagene: bool = False, gewuenscht: Mapping[str, str] | None = None, cluster: str = "",
+            zeitlimit_s: int = 600, speicher_mb: int = SPEICHER_MB, gegen: Path | None = None,
             melde: Callable[[Ergebnis, int, int], None] = lambda e, i, n: None) -> list[Ergebnis]:
     """Run the reports of a quarter into `ziel`; returns one result a provider, in order of their ids.
 
     `gegen` is an earlier state of the Bestand, to compare with; `melde` is called after each provider with (result, done, total).
-    Raises TraegerFehler or Fehlerliste where nothing can run at all: unknown provider, faulty structure, a folder that belongs
+    Raises TraegerFehler or Fehlerliste where nothing can run at all: unknown parameter or provider, faulty structure, a folder that belongs
     to another Bestand.
     """
     beginn = time.perf_counter()
+    parameter = _parameter(NOTEBOOK, gewuenscht or {})
     bestand, fehler = lies(bestand_pfad)
     frueher, maengel = _frueher(gegen, bestand)
     fehler = [*fehler, *maengel]
@@ -99,15 +113,14 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
         ergebnisse: dict[str, Ergebnis] = {}
         auftraege: list[tuple[Auftrag, str]] = []
         for i in ids:
-            abdruck = m.fingerabdruck(summen[i], NOTEBOOK, {"quartal": str(q)}) | {"frueher": frueher.get(i, "")}
+            abdruck = m.fingerabdruck(summen[i], NOTEBOOK, {"quartal": str(q), **parameter}) | {"frueher": frueher.get(i, "")}
             gesperrt = [f for f in fehler if f.traeger_id == i]
             if gesperrt:
                 ergebnisse[i] = Ergebnis(i, namen[i], FEHLGESCHLAGEN, grund=_erster(gesperrt))
                 folder.entferne(ziel / i)
             elif grund := "erzwungen" if erzwingen else _warum_neu(ziel / i, abdruck):
-                a = Auftrag(i, str(q), str(bestand_pfad), str(NOTEBOOK), str(ziel), zeitlimit_s, abdruck, speicher_mb,
-                            str(gegen) if i in frueher else "")
-                auftraege.append((a, grund))
+                auftraege.append((Auftrag(i, namen[i], str(q), str(bestand_pfad), str(NOTEBOOK), str(ziel), abdruck, parameter,
+                                          zeitlimit_s, speicher_mb, str(gegen) if i in frueher else ""), grund))
             else:
                 alte = m.lies_json(ziel / i / "manifest.json") or {}
                 ergebnisse[i] = Ergebnis(i, namen[i], UNVERAENDERT, satz=alte.get("satz", ""))
@@ -123,7 +136,7 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
             schreibe()  # a killed run leaves no word that a report is done which it was about to redo
         for n, e in enumerate(ergebnisse.values(), 1):
             melde(e, n, len(ids))
-        laeufe = _fuehre_aus([a for a, _ in auftraege], namen, jobs or os.cpu_count() or 1)
+        laeufe = _laeufe([a for a, _ in auftraege], jobs or os.cpu_count() or 1, cluster)
         try:
             for e in laeufe:
                 ergebnisse[e.traeger_id] = e if e.grund else replace(e, grund=gruende[e.traeger_id])
@@ -140,7 +153,14 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
         return schreibe()
 
 
-def _fuehre_aus(auftraege: list[Auftrag], namen: dict[str, str], jobs: int) -> Generator[Ergebnis]:
+def _laeufe(auftraege: list[Auftrag], jobs: int, cluster: str) -> Generator[Ergebnis]:
+    if not cluster or not auftraege:
+        return _fuehre_aus(auftraege, jobs)
+    from traeger_lib.operations.cluster import fuehre_aus
+    return fuehre_aus(auftraege, cluster)
+
+
+def _fuehre_aus(auftraege: list[Auftrag], jobs: int) -> Generator[Ergebnis]:
     """Run each job in a process of its own, `jobs` at once, and yield results as they come.
 
     Where the system can fork, the children inherit this warm process; a child that dies fails its own provider only.
@@ -168,8 +188,7 @@ def _fuehre_aus(auftraege: list[Auftrag], namen: dict[str, str], jobs: int) -> G
                 except EOFError:
                     kind.join()
                     folder.raeume_auf_nach(Path(a.ziel), a.traeger_id)
-                    grund = "Der Rechenprozess wurde beendet (Speicher?); bitte mit --retry-failed wiederholen."
-                    ergebnis = Ergebnis(a.traeger_id, namen[a.traeger_id], FEHLGESCHLAGEN, grund=grund)
+                    ergebnis = Ergebnis(a.traeger_id, a.name, FEHLGESCHLAGEN, grund=PROZESS_BEENDET)
                 del laufend[rohr]
                 yield ergebnis
     finally:  # also when interrupted
@@ -178,6 +197,7 @@ def _fuehre_aus(auftraege: list[Auftrag], namen: dict[str, str], jobs: int) -> G
             kind.join()
 
 
+@cache
 def _waerme() -> None:
     """Import and load what every report needs once, before forking (fonts, page template); numeric libraries keep to one thread."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -186,17 +206,18 @@ def _waerme() -> None:
     import matplotlib_inline.backend_inline  # noqa: F401
     import nbformat.v4
     import pyarrow
-    from matplotlib.figure import Figure
 
     import traeger_lib.analysis.analyse
     import traeger_lib.reporting.excel
     import traeger_lib.reporting.sections  # noqa: F401
-    from traeger_lib.reporting import html
-    bild = Figure()
-    bild.subplots()
-    bild.savefig(BytesIO(), format="png")
+    from traeger_lib.reporting import html, style
+    style.waerme()
+    m.paketversionen()
     html.exportiere(nbformat.v4.new_notebook(), "")  # type: ignore[no-untyped-call]
     pyarrow.set_cpu_count(1)
+    if engine.CAN_FORK and hasattr(libc := ctypes.CDLL(None), "mallopt"):  # glibc: keep the room of one picture for the next
+        libc.mallopt(-3, 2**29)  # M_MMAP_THRESHOLD
+        libc.mallopt(-1, 2**29)  # M_TRIM_THRESHOLD
     gc.collect()
     gc.freeze()
 
@@ -215,58 +236,79 @@ def bericht(a: Auftrag) -> Ergebnis:
     """Make one provider's folder: figures, notebook, page, tables, manifest; rename it into place when all is there."""
     beginn = time.perf_counter()
     os.umask(0o077)  # readable by their owner only
-    name, ziel = a.traeger_id, Path(a.ziel)
+    ziel = Path(a.ziel)
     neu = ziel / f".neu-{a.traeger_id}"
     try:
-        bestand = lies(Path(a.bestand))[0].nur(a.traeger_id)
-        name = str(bestand["traeger"]["name"].iloc[0])
         shutil.rmtree(neu, ignore_errors=True)
         neu.mkdir(parents=True)
-        satz = _fuelle(a, bestand, neu)
+        satz = _fuelle(a, neu)
         folder.setze_ein(neu, ziel / a.traeger_id)
         (ziel / "fehler" / f"{a.traeger_id}.ipynb").unlink(missing_ok=True)
-        return Ergebnis(a.traeger_id, name, FERTIG, satz=satz, sekunden=time.perf_counter() - beginn)
+        return Ergebnis(a.traeger_id, a.name, FERTIG, satz=satz, sekunden=time.perf_counter() - beginn)
     except Exception as e:  # the provider fails with its reason, the others go on
         with suppress(OSError):  # a full or read-only disk is the reason already
             folder.entferne(ziel / a.traeger_id)
             _fehlernotebook(neu, ziel, a.traeger_id)
-        return Ergebnis(a.traeger_id, name, FEHLGESCHLAGEN, grund=_grund(e), sekunden=time.perf_counter() - beginn)
+        return Ergebnis(a.traeger_id, a.name, FEHLGESCHLAGEN, grund=_grund(e), sekunden=time.perf_counter() - beginn)
     finally:
         shutil.rmtree(neu, ignore_errors=True)
 
 
-def _fuelle(a: Auftrag, bestand: Bestand, neu: Path) -> str:
+def _fuelle(a: Auftrag, neu: Path) -> str:
     """All files of a report into an empty folder; returns the strongest sentence."""
     import yaml
 
-    from traeger_lib.analysis.analyse import analyse
-    from traeger_lib.reporting import excel, html
-    from traeger_lib.reporting.sentences import saetze, titel
+    from traeger_lib.reporting import html
 
-    facts = analyse(bestand, a.traeger_id, a.quartal, frueher=load_frueher(a.frueher, a.traeger_id))
-    parameter = {"bestand": a.bestand, "traeger_id": a.traeger_id, "quartal": a.quartal, "frueherer_bestand": a.frueher}
+    parameter = {"bestand": a.bestand, "traeger_id": a.traeger_id, "quartal": a.quartal, "frueherer_bestand": a.frueher, **a.parameter}
     (neu / "parameter.yaml").write_text(yaml.safe_dump(parameter, allow_unicode=True, sort_keys=True), encoding="utf-8")
+    antworten: list[dict[str, Any]] = []
     nb = papermill.execute_notebook(a.notebook, str(neu / "bericht.ipynb"), parameters=parameter, progress_bar=False, log_output=False,
-                                    engine_name="traeger", execution_timeout=a.zeitlimit_s)
+                                    engine_name="traeger", execution_timeout=a.zeitlimit_s, save_cells=False,
+                                    on_success=partial(_zahlen, a, neu), answers=antworten)
     if any(c.source.strip() and c.execution_count is None for c in nb.cells if c.cell_type == "code"):
         raise TraegerFehler("Das Notebook hat sich vorzeitig beendet (exit).")
-    m.schreibe_json(neu / "kennzahlen.json", facts.kennzahlen())
+    if not antworten:  # a kernel of its own: we cannot ask it for its facts (its further parameters are keywords of analyse)
+        from traeger_lib.analysis.analyse import analyse
+        daten = load(a.bestand, a.traeger_id)
+        facts = analyse(daten, a.traeger_id, a.quartal, frueher=load_frueher(a.frueher, a.traeger_id), **a.parameter)
+        antworten.append(_zahlen(a, neu, {"daten": daten, "facts": facts}))
+    if grund := antworten[0].get("grund"):
+        raise TraegerFehler(grund)
+    angaben = antworten[0]
     vorher = folder.vorgaenger(Path(a.ziel) / a.traeger_id)
     fassung, korrektur = _korrektur(vorher, a, neu) if vorher else (1, "")
-    seite = html.exportiere(nb, f"{titel(facts)} – {facts.name}", korrektur)
+    seite = html.exportiere(nb, f"{angaben.pop('titel')} – {a.name}", korrektur)
+    if a.fingerabdruck["frueher"][:12] not in seite:
+        raise TraegerFehler(DATEN_ANDERS)
     (neu / "bericht.html").write_text(seite, encoding="utf-8")
-    excel.schreibe(facts, neu / "tabellen.xlsx", m.herkunft(bestand, traeger_id=a.traeger_id, quartal=a.quartal))
-    # the notebook computed for itself: the page must carry the hash of the very data whose figures stand beside it
-    if any(a.fingerabdruck[k][:12] not in seite for k in ("daten", "frueher")) or bestand.pruefsumme() != a.fingerabdruck["daten"]:
-        raise TraegerFehler("Die Daten haben sich während des Laufs geändert. Bitte den Lauf wiederholen.")
-    satz = saetze(facts)[3].text
     m.schreibe_json(neu / "manifest.json", {
-        "traeger_id": a.traeger_id, "quartal": a.quartal, "fassung": fassung, "korrektur": korrektur,
-        "datenstand": facts.datenstand.isoformat(),
-        "erfunden": facts.erfunden, "satz": satz, "fingerabdruck": a.fingerabdruck,
-        "programm": m.code_version(), "pakete": m.paketversionen(), "parameter": parameter,
+        "traeger_id": a.traeger_id, "quartal": a.quartal, "fassung": fassung, "korrektur": korrektur, **angaben,
+        "fingerabdruck": a.fingerabdruck, "programm": m.code_version(), "pakete": m.paketversionen(), "parameter": parameter,
         "dateien": m.dateihashes(neu, m.BERICHT_DATEIEN)})
-    return satz
+    return str(angaben["satz"])
+
+
+def _zahlen(a: Auftrag, neu: Path, namen: dict[str, Any]) -> dict[str, Any]:
+    """kennzahlen.json and tabellen.xlsx from the very facts the notebook showed, written in its own process; what the manifest needs of
+    them, or `grund`. The notebook's data must be those the batch started with."""
+    from traeger_lib.analysis.facts import Facts
+    from traeger_lib.reporting import excel
+    from traeger_lib.reporting.sentences import saetze, titel
+    try:
+        daten, facts = namen.get("daten"), namen.get("facts")
+        if not (isinstance(daten, Bestand) and isinstance(facts, Facts)
+                and (facts.traeger_id, str(facts.quartal)) == (a.traeger_id, a.quartal)):
+            raise TraegerFehler("Das Notebook hat die Zahlen dieses Trägers und Quartals nicht als „daten“ und „facts“.")
+        herkunft = m.herkunft(daten, traeger_id=a.traeger_id, quartal=a.quartal, rueckblick_jahre=facts.rueckblick_jahre)
+        if herkunft["Daten (Prüfsumme)"] != a.fingerabdruck["daten"][:12]:
+            raise TraegerFehler(DATEN_ANDERS)
+        m.schreibe_json(neu / "kennzahlen.json", facts.kennzahlen())
+        excel.schreibe(facts, neu / "tabellen.xlsx", herkunft)
+        return {"titel": titel(facts), "datenstand": facts.datenstand.isoformat(), "erfunden": facts.erfunden,
+                "satz": saetze(facts)[3].text}
+    except Exception as e:
+        return {"grund": _grund(e)}
 
 
 def _korrektur(vorher: Path, a: Auftrag, neu: Path) -> tuple[int, str]:
@@ -332,6 +374,29 @@ def _warum_neu(ordner: Path, abdruck: dict[str, str]) -> str:
     if anders:
         return f"geändert: {', '.join(anders)}"
     return "" if m.ist_vollstaendig(ordner, alt) else "Dateien fehlen oder wurden verändert"
+
+
+def _parameter(notebook: Path, gewuenscht: Mapping[str, str]) -> dict[str, str | int | float | bool]:
+    """Values for the notebook's parameters, of the type its parameters cell gives them. Raises TraegerFehler for any name that cell
+    does not have: papermill would only warn, and a name can carry code."""
+    bekannt: dict[str, Any] = {}
+    for name, p in papermill.inspect_notebook(str(notebook)).items():
+        with suppress(ValueError, SyntaxError):  # an expression is no plain value, and cannot be set
+            bekannt[name] = ast.literal_eval(p["default"])
+    if fehlt := set(FEST) - set(bekannt):
+        raise TraegerFehler(f"Der Parameterzelle von {notebook.name} fehlt: {', '.join(sorted(fehlt))}.")
+    frei = {n: w for n, w in bekannt.items() if n not in FEST and isinstance(w, str | int | float)}
+    werte: dict[str, str | int | float | bool] = {}
+    for name, text in gewuenscht.items():
+        if name not in frei:
+            raise TraegerFehler(f"Den Parameter „{name}“ gibt es nicht. Möglich sind: {', '.join(sorted(frei)) or 'keine'}.")
+        art = type(frei[name])
+        try:
+            werte[name] = {"ja": True, "nein": False}[text] if art is bool else art(text)
+        except (KeyError, ValueError):
+            wort = {bool: "ja oder nein", int: "eine ganze Zahl", float: "eine Zahl mit Punkt"}[art]
+            raise TraegerFehler(f"Der Parameter „{name}“ muss {wort} sein, nicht „{text}“.") from None
+    return werte
 
 
 def _auswahl(bestand: Bestand, nur: Sequence[str]) -> list[str]:

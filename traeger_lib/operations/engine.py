@@ -30,9 +30,14 @@ class ForkEngine(Engine):  # type: ignore[misc]
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, log_output: bool = False, stdout_file: Any = None,
                                  stderr_file: Any = None, start_timeout: int = 60, execution_timeout: int | None = None,
-                                 memory_mb: int | None = None, **kwargs: Any) -> None:
+                                 memory_mb: int | None = None, save_cells: bool = True,
+                                 on_success: Callable[[dict[str, Any]], Any] | None = None,
+                                 answers: list[Any] | None = None, **kwargs: Any) -> None:
         """Execute. `execution_timeout` is seconds per cell, `memory_mb` the address space the notebook may take beyond what this process
-        has. Raises CellTimeoutError or DeadKernelError like the standard engine; out of memory is a MemoryError in the cell."""
+        has. Raises CellTimeoutError or DeadKernelError like the standard engine; out of memory is a MemoryError in the cell.
+
+        `save_cells=False` saves at the end only, not before and after each cell. `on_success` is called in the child with the notebook's
+        names when all cells ran; what it returns is appended to `answers`. (The standard engine knows neither and leaves them alone.)"""
         if not CAN_FORK or kernel_name not in (None, "", "python3"):
             NBClientEngine.execute_managed_notebook(
                 nb_man, kernel_name, log_output=log_output, stdout_file=stdout_file, stderr_file=stderr_file,
@@ -51,14 +56,18 @@ class ForkEngine(Engine):  # type: ignore[misc]
         context = get_context("fork")
         ours, theirs = context.Pipe(duplex=False)
         cells = [(i, c.source, c.metadata.get("tags", [])) for i, c in enumerate(nb_man.nb.cells) if c.cell_type == "code"]
-        child = context.Process(target=_run_child, args=(theirs, cells, memory_mb))
+        child = context.Process(target=_run_child, args=(theirs, cells, memory_mb, on_success))
+        path, nb_man.output_path = nb_man.output_path, nb_man.output_path if save_cells else None
         sys.stdout.flush()
         sys.stderr.flush()
         child.start()
         theirs.close()
         try:
-            _follow(nb_man, ours, execution_timeout, tell)
+            answer = _follow(nb_man, ours, execution_timeout, tell)
+            if answers is not None:
+                answers.append(answer)
         finally:
+            nb_man.output_path = path
             child.kill()
             child.join()
             ours.close()
@@ -81,8 +90,8 @@ def limit_memory(megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (wanted if hard == resource.RLIM_INFINITY else min(wanted, hard), hard))
 
 
-def _follow(nb_man: Any, pipe: Any, limit_s: int | None, tell: Callable[[Any], None]) -> None:
-    """Read the child's messages and keep papermill's account of the notebook; every cell has `limit_s` seconds."""
+def _follow(nb_man: Any, pipe: Any, limit_s: int | None, tell: Callable[[Any], None]) -> Any:
+    """Read the child's messages and keep papermill's account of the notebook; every cell has `limit_s` seconds. Returns its answer."""
     import nbformat
 
     current, since = None, time.monotonic()
@@ -94,10 +103,10 @@ def _follow(nb_man: Any, pipe: Any, limit_s: int | None, tell: Callable[[Any], N
                     nb_man.cell_exception(nb_man.nb.cells[current], current)
                 raise CellTimeoutError.error_from_timeout_and_cell(  # type: ignore[no-untyped-call]
                     "Cell execution timed out", limit_s, nb_man.nb.cells[current or 0])
-            kind, i, outputs, failed = pipe.recv()
+            kind, i, outputs, failed = pipe.recv()  # of the end: the answer
             if kind == "end":
                 nb_man.nb.metadata.update(nbformat.from_dict(outputs))
-                return
+                return failed
             cell = nb_man.nb.cells[i]
             if kind == "start":
                 current, since = i, time.monotonic()
@@ -119,9 +128,10 @@ def _follow(nb_man: Any, pipe: Any, limit_s: int | None, tell: Callable[[Any], N
         raise DeadKernelError("Kernel died") from None
 
 
-def _run_child(pipe: Any, cells: list[tuple[int, str, list[str]]], memory_mb: int | None) -> None:
+def _run_child(pipe: Any, cells: list[tuple[int, str, list[str]]], memory_mb: int | None,
+               on_success: Callable[[dict[str, Any]], Any] | None) -> None:
     """The child's whole life: one shell, all cells; ends without the parent's exit handlers."""
-    code = 0
+    code, answer = 0, None
     try:
         die_with_parent()
         recorder = Recorder()
@@ -142,7 +152,9 @@ def _run_child(pipe: Any, cells: list[tuple[int, str, list[str]]], memory_mb: in
             pipe.send(("done", i, outputs, failed))
             if failed:
                 break
-        pipe.send(("end", 0, _metadata(), False))
+        else:
+            answer = on_success(shell.user_ns) if on_success else None
+        pipe.send(("end", 0, _metadata(), answer))
     except BrokenPipeError:
         code = 1  # the parent is gone or has given up on us
     except BaseException:

@@ -44,6 +44,7 @@ def code_version() -> str:
     return f"{__version__} (Code {code_pruefsumme()[:12]})"
 
 
+@cache
 def paketversionen() -> dict[str, str]:
     """Versions of the packages that shape figures and files."""
     versionen = {}

@@ -21,17 +21,23 @@ def _vorlagen() -> Path:
     return Path(str(files("traeger_lib.reporting").joinpath("templates")))
 
 
+@cache
+def _exporter() -> Any:
+    """nbconvert with our template. Not its HTMLExporter, which parses the whole page once more to give pictures an English alt text."""
+    from nbconvert.exporters.templateexporter import TemplateExporter  # slow to import, and only the report needs it
+
+    return TemplateExporter(template_name="bericht", file_extension=".html", default_preprocessors=[],
+                            extra_template_basedirs=[str(_vorlagen())])  # type: ignore[no-untyped-call]
+
+
 def exportiere(notebook: nbformat.NotebookNode, titel: str, korrektur: str = "") -> str:
     """The report page of an executed notebook; injected-parameter cells are dropped, so the same figures give the same bytes.
 
     `korrektur` stands first: which version this is, and what changed.
     """
-    from nbconvert import HTMLExporter  # slow to import, and only the report needs it
-
     nb = nbformat.from_dict(notebook)  # type: ignore[no-untyped-call]
     nb["cells"] = [c for c in nb["cells"] if "injected-parameters" not in c["metadata"].get("tags", [])]
-    exporter = HTMLExporter(template_name="bericht", extra_template_basedirs=[str(_vorlagen())])  # type: ignore[no-untyped-call]
-    seite, _ = exporter.from_notebook_node(nb, resources={"titel": titel, "css": css(), "korrektur": korrektur})
+    seite, _ = _exporter().from_notebook_node(nb, resources={"titel": titel, "css": css(), "korrektur": korrektur})
     return str(seite)
 
 

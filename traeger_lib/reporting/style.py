@@ -42,7 +42,7 @@ def als_png(fig: Figure) -> bytes:
     """The picture, drawn once, with a palette of 64 and no metadata: the same figure gives the same bytes."""
     canvas, aus = cast(Any, FigureCanvasAgg(fig)), BytesIO()  # its methods are untyped
     canvas.draw()
-    bild = Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3])
+    bild = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")
     bild = bild.quantize(64, method=Image.Quantize.FASTOCTREE, dither=Image.Dither.NONE)
     bild.putpalette([255 if wert > 252 else wert for wert in bild.getpalette() or ()])  # paper stays white
     bild.save(aus, "png")
@@ -50,11 +50,17 @@ def als_png(fig: Figure) -> bytes:
 
 
 @cache
+def _vorrat(fett: bool) -> frozenset[int]:
+    """The characters a font has."""
+    return frozenset(get_font(_SCHRIFT[fett]).get_charmap())
+
+
+@cache
 def _breite(zeichen: str, fett: bool) -> float:
     """Advance width of a character in em; 0 for one the font lacks."""
     font = get_font(_SCHRIFT[fett])
     font.set_size(64, 72)
-    return font.load_char(ord(zeichen)).linearHoriAdvance / 65536 / 64 if ord(zeichen) in font.get_charmap() else 0.0
+    return font.load_char(ord(zeichen)).linearHoriAdvance / 65536 / 64 if ord(zeichen) in _vorrat(fett) else 0.0
 
 
 def textbreite(text: str, groesse: float = NORMAL, fett: bool = False) -> float:
@@ -138,3 +144,12 @@ class Feld:
         hoehen = verteile([float(self.y(e[0])) for e in eintraege], groesse * 1.65, self.unten)
         for (_, text, farbe), y in zip(eintraege, hoehen, strict=True):
             self.blatt.text(self.rechts + 6, y, text, farbe, groesse=groesse, breite=platz - 6, fett=fett)
+
+
+@stil
+def waerme() -> None:
+    """Load fonts, widths and glyphs of the usual characters, once for all pictures of processes forked from this one."""
+    blatt = Blatt(100)
+    for fett in (False, True):
+        blatt.text(0, 50, "".join(map(chr, range(32, 127))) + "äöüÄÖÜß–„“…−€·§×\u00a0", fett=fett, breite=10**6)
+    als_png(blatt.fig)
