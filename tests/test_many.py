@@ -22,7 +22,7 @@ Q1 = Quartal.aus("2026Q1")
 IN_DATA = {
     "no number": ("personal", lambda z: {**z, "vk": "viel"}, "„viel“"),
     "no such day": ("faelle", lambda z: {**z, "beginn": "30.02.2024"}, "30.02.2024"),
-    "ends before it begins": ("faelle", lambda z: {**z, "beginn": "02.01.2025", "ende": "01.01.2025"}, "Ende"),
+    "ends before it begins": ("faelle", lambda z: {**z, "beginn": "02.01.2025", "ende": "01.01.2025"}, "ende liegt vor beginn"),
     "needed and empty": ("entgelte", lambda z: {**z, "grundpauschale": ""}, "Pflichtangabe"),
     "unknown word": ("verfahren", lambda z: {**z, "austrittstag_zaehlt": "vielleicht"}, "vielleicht"),
 }
@@ -52,12 +52,13 @@ def break_data(bestand, traeger_id, offers, way):
 def check_broken(ordner, traeger, monkeypatch, providers, ways):
     assert traeger("demo", ordner / "bestand", "--providers", providers, "--years", 2).exit_code == 0
     heil, _ = lies(ordner / "bestand")
-    opfer = dict(zip(random.Random(5).sample(heil.traeger_ids, len(ways)), ways, strict=True))
+    offers = heil["angebote"].groupby("traeger_id")["angebot_id"].agg(set)
+    mit_faellen = [i for i in heil.traeger_ids if offers[i] & set(heil["faelle"]["angebot_id"])]
+    opfer = dict(zip(random.Random(5).sample(mit_faellen, len(ways)), ways, strict=True))
     zellen = []
     for i, way in opfer.items():
         if way in IN_DATA:
-            a = heil["angebote"]
-            break_data(ordner / "bestand", i, set(a.loc[a["traeger_id"] == i, "angebot_id"]), way)
+            break_data(ordner / "bestand", i, offers[i], way)
         else:
             zellen.append(f"if traeger_id == '{i}':\n    " + IN_NOTEBOOK[way][0].replace("\n", "\n    "))
     small_notebook(ordner / "klein.ipynb", *zellen)

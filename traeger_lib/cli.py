@@ -39,7 +39,7 @@ def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
             typer.echo(str(e), err=True)
         except OSError as e:
             typer.echo(f"{e.filename or 'Datei'} lässt sich nicht lesen oder schreiben: {systemgrund(e)}.", err=True)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, typer.Abort):
             typer.echo("Abgebrochen.", err=True)
             raise typer.Exit(1) from None
         raise typer.Exit(2)
@@ -180,6 +180,33 @@ def verify(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mi
         typer.echo(zeile)
     typer.echo(f"{anzahl} Berichte geprüft, " + (f"{len(fehler)} Abweichungen." if fehler else "alle unverändert."))
     raise typer.Exit(1 if fehler else 0)
+
+
+@app.command()
+@verstaendlich
+def purge(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit Berichten, auch mehrere Quartale")],
+          years: Annotated[int, typer.Option(min=1, help="Aufbewahrung in Jahren nach Ende des Quartals; es gibt keine Vorgabe")],
+          yes: Annotated[bool, typer.Option("--yes", help="ohne Rückfrage löschen")] = False) -> None:
+    """Nennt die Läufe, deren Aufbewahrung abgelaufen ist, und löscht sie nach Rückfrage, auch versandte Berichte."""
+    from datetime import date
+
+    from traeger_lib.operations import folder
+    from traeger_lib.operations import manifest as m
+    faellig = folder.verfallen(ordner, years, date.today())
+    for v in faellig:
+        versandt = sum(map(m.ist_versandt, v.berichte))
+        typer.echo(f"{v.ordner}: {v.quartal.lang}, {len(v.berichte)} Berichte, davon {versandt} versandt")
+        for pfad in (*v.berichte, *v.beiwerk):
+            typer.echo(f"  {pfad.name}")
+        for pfad in v.fremd:
+            typer.echo(f"  {pfad.name} gehört nicht zu den Berichten und bleibt.")
+    if not faellig:
+        typer.echo(f"Kein Lauf unter {ordner} ist älter als {years} Jahre.")
+    elif yes or typer.prompt("Zum endgültigen Löschen „ja“ eingeben", default="nein", show_default=False).strip().lower() == "ja":
+        folder.loesche(faellig)
+        typer.echo(f"{len(faellig)} Läufe gelöscht.")
+    else:
+        typer.echo("Nichts gelöscht.")
 
 
 @app.command()

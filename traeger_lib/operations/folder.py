@@ -10,15 +10,19 @@ import json
 import os
 import shutil
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import date, datetime
 from pathlib import Path
 
 from filelock import FileLock, Timeout
 
+from traeger_lib.analysis.periods import Quartal
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.operations import manifest as m
+
+BEIWERK = ("fehler", "postausgang", "index.html", "versand.sqlite", "lauf.json")  # in a run folder beside the reports; lauf.json is last
 
 
 @contextmanager
@@ -101,3 +105,45 @@ def raeume_auf_nach(ziel: Path, traeger_id: str) -> None:
         if m.ist_versandt(rest):
             rest.rename(_archiviert(ziel / traeger_id))
         shutil.rmtree(rest, ignore_errors=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Verfallen:
+    """A run folder past retention: what goes (reports, sent or not, and what the commands wrote beside them), and what is not ours."""
+
+    ordner: Path
+    quartal: Quartal
+    berichte: tuple[Path, ...]
+    beiwerk: tuple[Path, ...]
+    fremd: tuple[Path, ...]
+
+
+def verfallen(wurzel: Path, jahre: int, heute: date) -> list[Verfallen]:
+    """The run folders below `wurzel` whose quarter ended more than `jahre` years before `heute`."""
+    gefunden = []
+    for lauf in sorted(wurzel.rglob("lauf.json")):
+        ordner, q = lauf.parent, Quartal.aus(str((m.lies_json(lauf) or {}).get("quartal", "")))
+        bis = q.zeitraum.bis  # never 29 February
+        if bis.replace(year=bis.year + jahre) < heute:
+            berichte = sorted(p.parent for p in ordner.glob("[!.]*/manifest.json"))
+            beiwerk = [ordner / n for n in BEIWERK if (ordner / n).exists()]
+            fremd = sorted(p for p in ordner.iterdir() if p not in (*berichte, *beiwerk) and p.name[0] != ".")
+            gefunden.append(Verfallen(ordner, q, tuple(berichte), tuple(beiwerk), tuple(fremd)))
+    return gefunden
+
+
+def loesche(faellig: Sequence[Verfallen]) -> None:
+    """Remove what `verfallen` listed and nothing else. Killed in between, the next call finds the rest: lauf.json goes last."""
+    for v in faellig:
+        with sperre(v.ordner):
+            raeume_auf(v.ordner)
+            for pfad in (*v.berichte, *v.beiwerk):
+                if pfad.is_dir():
+                    weg = pfad.with_name(f".weg-{pfad.name}")
+                    pfad.rename(weg)
+                    shutil.rmtree(weg)
+                else:
+                    pfad.unlink()
+        (v.ordner / ".sperre").unlink(missing_ok=True)
+        if not any(v.ordner.iterdir()):
+            v.ordner.rmdir()
