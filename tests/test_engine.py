@@ -181,7 +181,8 @@ def test_the_notebooks_own_metadata_are_equal(both, pairs):
 @pytest.mark.parametrize("name", ENDS)
 def test_an_ending_is_the_standard_engines_ending(pairs, name):
     (ours, end1), (standard, end2) = pairs[name]
-    assert end1 == end2
+    # after exit() the standard engine sees the kernel die, or not, as the machine has time
+    assert end1 == end2 or (name == "exit" and end2[0] == "DeadKernelError")
     assert [plain(c) for c in ours.cells] == [plain(c) for c in standard.cells]
 
 

@@ -30,7 +30,7 @@ SUMMEN = BEISPIEL.pruefsummen()
 
 
 @pytest.mark.parametrize(("parameter", "says"), [
-    ("rueckblick_jare=3", "Den Parameter „rueckblick_jare“ gibt es nicht. Möglich sind: rueckblick_jahre."),
+    ("rueckblick_jare=3", "Den Parameter „rueckblick_jare“ gibt es nicht. Möglich sind: abschnitte, rueckblick_jahre."),
     ("x=1;import os", "„x“ gibt es nicht"), ("import os;x=1", "gibt es nicht"), ("traeger_id=BSP-NORD", "„traeger_id“ gibt es nicht"),
     ("bestand=/etc", "„bestand“ gibt es nicht"), ("rueckblick_jahre=drei", "muss eine ganze Zahl sein, nicht „drei“"),
     ("rueckblick_jahre=__import__('os')", "muss eine ganze Zahl sein"), ("rueckblick_jahre", "muss eine ganze Zahl sein, nicht „“")])
@@ -40,7 +40,7 @@ def test_a_wrong_parameter_is_told_before_anything_starts(traeger, tmp_path, bei
 
 
 def test_values_have_the_types_of_the_parameters_cell(tmp_path):
-    cell = ("bestand = 'b'\ntraeger_id = 't'\nquartal = 'q'\ntext = 'x'\nzahl = 1.5\nganz = 2\nschalter = True\n"
+    cell = ("bestand = 'b'\ntraeger_id = 't'\nquartal = 'q'\nfrueherer_bestand = ''\ntext = 'x'\nzahl = 1.5\nganz = 2\nschalter = True\n"
             "abgeleitet = ganz + 1\nliste = [1]")
     nb = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(cell, metadata={"tags": ["parameters"]})],
                                   metadata={"kernelspec": {"name": "python3", "display_name": "P", "language": "python"}})
@@ -52,7 +52,7 @@ def test_values_have_the_types_of_the_parameters_cell(tmp_path):
             batch._parameter(tmp_path / "n.ipynb", {name: text})
     nb.cells[0].source = "bestand = 'b'"
     nbformat.write(nb, tmp_path / "n.ipynb")
-    with pytest.raises(TraegerFehler, match="fehlt: quartal, traeger_id"):
+    with pytest.raises(TraegerFehler, match="fehlt: frueherer_bestand, quartal, traeger_id"):
         batch._parameter(tmp_path / "n.ipynb", {})
 
 
@@ -71,7 +71,8 @@ def test_a_parameter_reaches_every_file_and_its_change_redoes_the_report(traeger
     assert result.exit_code == 0 and "BSP-SEE: fertig (geändert: Parameter)" in result.output
     ordner = tmp_path / "aus" / "BSP-SEE"
     werte = yaml.safe_load((ordner / "parameter.yaml").read_text())
-    assert werte == {"bestand": str(beispiel), "traeger_id": "BSP-SEE", "quartal": "2026Q1", "rueckblick_jahre": 3}
+    assert werte == {"bestand": str(beispiel), "traeger_id": "BSP-SEE", "quartal": "2026Q1", "frueherer_bestand": "",
+                     "rueckblick_jahre": 3}
     assert json.loads((ordner / "kennzahlen.json").read_text())["trend"]["gesamt"]["rueckblick_jahre"] == 3
     assert "rueckblick_jahre = 3" in (ordner / "bericht.html").read_text()
     assert ": unverändert" in traeger(*befehl, "-p", "rueckblick_jahre=3").output

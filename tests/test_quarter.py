@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from traeger_lib import analyse, load
-from traeger_lib.operations.manifest import BERICHT_DATEIEN, sha256
+from traeger_lib.operations.manifest import BERICHT_DATEIEN, INTERESSENVERTRETUNG, sha256
 
 PERSON = "GEHEIM"  # marks person ids in the copy, so that a leak is found by a text search
 IDS = ("BSP-FLUSS", "BSP-SEE")
@@ -38,9 +38,9 @@ def test_every_file_of_the_contract_is_there_and_hashed(lauf):
     _, aus, output = lauf
     assert (aus / "index.html").exists() and json.loads((aus / "lauf.json").read_text())["quartal"] == "2026Q1"
     for i in IDS:
-        assert {p.name for p in (aus / i).iterdir()} == {*BERICHT_DATEIEN, "manifest.json"}
+        assert {p.name for p in (aus / i).iterdir()} == {*BERICHT_DATEIEN, INTERESSENVERTRETUNG, "manifest.json"}
         manifest = json.loads((aus / i / "manifest.json").read_text())
-        assert manifest["dateien"] == {n: sha256(aus / i / n) for n in BERICHT_DATEIEN}
+        assert manifest["dateien"] == {n: sha256(aus / i / n) for n in (*BERICHT_DATEIEN, INTERESSENVERTRETUNG)}
         assert f"{i}: fertig" in output
     assert not list(aus.glob(".neu*"))
 
@@ -145,7 +145,7 @@ def test_the_same_data_give_the_same_bytes(lauf, traeger, tmp_path):
     bestand, _, _ = lauf
     for ordner in ("eins", "zwei"):
         assert traeger("quarter", "2026Q1", bestand, "--out", tmp_path / ordner, "--only", IDS[0]).exit_code == 0
-    for name in ("bericht.html", "kennzahlen.json", "tabellen.xlsx", "parameter.yaml"):
+    for name in ("bericht.html", INTERESSENVERTRETUNG, "kennzahlen.json", "tabellen.xlsx", "parameter.yaml"):
         assert (tmp_path / "eins" / IDS[0] / name).read_bytes() == (tmp_path / "zwei" / IDS[0] / name).read_bytes(), name
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -181,6 +182,17 @@ class Analyse:
                 raise
             return None
 
+    @cached_property
+    def fruehere_effekte(self) -> dict[int, dict[str, dict[Zeitraum, Effekte]]]:
+        """The same of earlier budget years against the last version of each; a year without all rates is left out."""
+        ergebnis = {}
+        for jahr, version in self.versionen.items():
+            if version is not None and jahr < self.quartal.jahr and date(jahr, 1, 1) >= self.vol.beginn:
+                with suppress(Fehlerliste):
+                    z = jahr_zeitraum(jahr).ab(self.beginn)
+                    ergebnis[jahr] = monatseffekte(self.vol, self._entgelte(version), version, self.im_budget, z)
+        return ergebnis
+
     # ── the blocks ──────────────────────────────────────────────────────────────────────────────────────────────
 
     def facts(self) -> Facts:
@@ -244,8 +256,9 @@ class Analyse:
         return Personenzaehlung.aus(self.stays, angebote, nur_eigene=nur_eigene)
 
     def _effekte_im(self, z: Zeitraum) -> dict[str, Effekte]:
+        je = self.effekte if z.bis.year == self.quartal.jahr else self.fruehere_effekte.get(z.bis.year)
         return {a: sum((e for m, e in monate.items() if z.von <= m.bis and m.von <= z.bis), Effekte())
-                for a, monate in (self.effekte or {}).items()}
+                for a, monate in (je or {}).items()}
 
     def hbg(self, z: Zeitraum) -> Gegliedert[Any]:
         effekte = self._effekte_im(z)
@@ -461,8 +474,16 @@ class Analyse:
             plan.get(m.von.year) if not self.beginn or m.bis >= self.beginn else None) for i, m in enumerate(self.monate))
 
     def quartalsverlauf(self) -> tuple[Quartalsstand, ...]:
-        return tuple(Quartalsstand(str(q), self.personal(q.zeitraum).gesamt, {
-            a.angebot_id: hbg_mix(self.vol, q.zeitraum, a.angebot_id, (), None) for a in self.angebote}) for q in self.quartale)
+        return tuple(self._quartalsstand(q) for q in self.quartale)
+
+    def _quartalsstand(self, q: Quartal) -> Quartalsstand:
+        je = self._effekte_im(q.zeitraum)
+        mit_budget = bool(self.versionen.get(q.jahr)) and any(e.p for e in je.values())
+        return Quartalsstand(
+            str(q), self.personal(q.zeitraum).gesamt,
+            {a.angebot_id: hbg_mix(self.vol, q.zeitraum, a.angebot_id, (), None) for a in self.angebote},
+            gesamtindex(self.vol, q.zeitraum, je.values()),
+            summe_abweichung((abweichung(e, mit_budget=True) for e in je.values()), mit_budget=True) if mit_budget else UNBEKANNT)
 
     # ── what the parties agreed, and what is missing ────────────────────────────────────────────────────────────
 
@@ -480,6 +501,10 @@ class Analyse:
 
     def massnahmen(self) -> Massnahmen:
         stichtag = min(self.quartal.zeitraum.bis, self.bestand.datenstand)
+        termine, vereinbart = self.bestand["termine"]["termin"], self.bestand["massnahmen"]["vereinbart_am"]
+        gehalten = termine[termine <= pd.Timestamp(stichtag)]
+        letztes = None if gehalten.empty else gehalten.max().date()
+        neu = int((vereinbart >= pd.Timestamp(letztes)).sum()) if letztes and vereinbart.notna().all() else None
         liste = []
         for r in sorted(zeilen(self.bestand["massnahmen"]), key=lambda r: r.massnahme_id):
             faellig = None if pd.isna(r.faellig) else r.faellig.date()
@@ -487,7 +512,8 @@ class Analyse:
             liste.append(Massnahme(
                 r.massnahme_id, r.perspektive, r.ziel, r.massnahme, kennzahl, soll, ist, r.status, faellig, wer,
                 faellig is not None and faellig < stichtag and r.status.strip().lower() not in ABGESCHLOSSEN))
-        return Massnahmen(dict(sorted(Counter(m.status for m in liste).items())), sum(m.ueberfaellig for m in liste), tuple(liste))
+        return Massnahmen(dict(sorted(Counter(m.status for m in liste).items())), sum(m.ueberfaellig for m in liste), tuple(liste),
+                          letztes, neu)
 
 
 def _summe(spalte: pd.Series) -> int | None:

@@ -102,11 +102,14 @@ class Massnahme:
 
 @dataclass(frozen=True, slots=True)
 class Massnahmen:
-    """Measures counted by status (as written in the data); overdue = due before the reporting day and not finished."""
+    """Measures counted by status (as written in the data); overdue = due before the reporting day and not finished; `neu` = agreed
+    in the last review (`letztes_gespraech`) or since, None where no such date is known."""
 
     je_status: Mapping[str, int]
     ueberfaellig: int
     liste: tuple[Massnahme, ...]
+    letztes_gespraech: date | None = None
+    neu: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,11 +133,14 @@ class Monat:
 
 @dataclass(frozen=True, slots=True)
 class Quartalsstand:
-    """One quarter of history: staffing of all offers and the shares of need groups per offer."""
+    """One quarter of history: staffing of all offers, the shares of need groups per offer, index and deviation of the whole
+    against the budget version of that year (None in their fields where there was none)."""
 
     quartal: str
     personal: Personal
     hbg: Mapping[str, HbgMix]
+    mix: Mixindex
+    abweichung: Abweichung
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +209,10 @@ class Facts:
     quartalsverlauf: tuple[Quartalsstand, ...]
     vergleich: Vergleich | None  # with an earlier reporting state, where one was given
     hinweise: tuple[Hinweis, ...]
+
+    def stand(self, quartale_zurueck: int) -> Quartalsstand | None:
+        """History of an earlier quarter (1: the one before, 4: the same a year ago); None where the data do not reach back."""
+        return next((s for s in self.quartalsverlauf if s.quartal == str(self.quartal.vor(quartale_zurueck))), None)
 
     def angebot(self, angebot_id: str) -> Angebot:
         return next(a for a in self.angebote if a.angebot_id == angebot_id)

@@ -14,10 +14,11 @@ import shutil
 import signal
 import time
 import traceback
+from collections import Counter
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import cache, partial
 from multiprocessing import get_context
 from multiprocessing.connection import wait
@@ -33,11 +34,15 @@ from traeger_lib.inputs.reading import lies, load, load_frueher
 from traeger_lib.inputs.schema import ID_MUSTER, Bestand
 from traeger_lib.operations import engine, folder
 from traeger_lib.operations import manifest as m
+from traeger_lib.operations.pdf import chromium, drucke
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "quartalsbericht.ipynb"
-FERTIG, UNVERAENDERT, FEHLGESCHLAGEN, OFFEN = "fertig", "unverändert", "fehlgeschlagen", "offen"
-ZEICHEN = {FERTIG: "●", UNVERAENDERT: "○", FEHLGESCHLAGEN: "✕", OFFEN: "…"}
-TUN = {FEHLGESCHLAGEN: "Daten berichtigen, dann erneut starten", OFFEN: "erneut starten"}
+FERTIG, UNVERAENDERT, FEHLGESCHLAGEN, OFFEN, VERSANDT = "fertig", "unverändert", "fehlgeschlagen", "offen", "versandt"
+ZEICHEN = {FEHLGESCHLAGEN: "✕", OFFEN: "…", FERTIG: "●", UNVERAENDERT: "○", VERSANDT: "➤"}
+TUN = {FEHLGESCHLAGEN: "Grund beheben, dann mit --retry-failed erneut starten", OFFEN: "denselben Befehl erneut starten",
+       VERSANDT: "nichts"}
+DATEIEN = {"bericht.html": "Bericht", "bericht.pdf": "PDF", m.INTERESSENVERTRETUNG: "Interessenvertretung", "tabellen.xlsx": "Tabellen",
+           "kennzahlen.json": "Kennzahlen"}
 WORTE = {"daten": "Daten", "notebook": "Notebook", "programm": "Programm", "parameter": "Parameter",
          "frueher": "früherer Stand"}  # what a report depends on
 FEST = ("bestand", "traeger_id", "quartal", "frueherer_bestand")  # the parameters that a batch sets itself
@@ -66,6 +71,7 @@ class Auftrag:
     zeitlimit_s: int = 600
     speicher_mb: int = SPEICHER_MB
     frueher: str = ""  # an earlier reporting state to compare with
+    pdf: bool = False
 
     def __post_init__(self) -> None:
         if not re.fullmatch(ID_MUSTER, self.traeger_id):
@@ -85,7 +91,7 @@ class Ergebnis:
 
 
 def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = (), jobs: int | None = None, erzwingen: bool = False,
-            nur_fehlgeschlagene: bool = False, gewuenscht: Mapping[str, str] | None = None, cluster: str = "",
+            nur_fehlgeschlagene: bool = False, gewuenscht: Mapping[str, str] | None = None, cluster: str = "", pdf: bool = False,
             zeitlimit_s: int = 600, speicher_mb: int = SPEICHER_MB, gegen: Path | None = None,
             melde: Callable[[Ergebnis, int, int], None] = lambda e, i, n: None) -> list[Ergebnis]:
     """Run the reports of a quarter into `ziel`; returns one result a provider, in order of their ids.
@@ -96,6 +102,11 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
     """
     beginn = time.perf_counter()
     parameter = _parameter(NOTEBOOK, gewuenscht or {})
+    if "abschnitte" in parameter:  # a wrong option is better told before the first report than in each
+        from traeger_lib.reporting.sections import auswahl
+        auswahl(str(parameter["abschnitte"]))
+    if pdf:
+        chromium()
     bestand, fehler = lies(bestand_pfad)
     frueher, maengel = _frueher(gegen, bestand)
     fehler = [*fehler, *maengel]
@@ -118,9 +129,9 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
             if gesperrt:
                 ergebnisse[i] = Ergebnis(i, namen[i], FEHLGESCHLAGEN, grund=_erster(gesperrt))
                 folder.entferne(ziel / i)
-            elif grund := "erzwungen" if erzwingen else _warum_neu(ziel / i, abdruck):
+            elif grund := "erzwungen" if erzwingen else _warum_neu(ziel / i, abdruck, pdf):
                 auftraege.append((Auftrag(i, namen[i], str(q), str(bestand_pfad), str(NOTEBOOK), str(ziel), abdruck, parameter,
-                                          zeitlimit_s, speicher_mb, str(gegen) if i in frueher else ""), grund))
+                                          zeitlimit_s, speicher_mb, str(gegen) if i in frueher else "", pdf), grund))
             else:
                 alte = m.lies_json(ziel / i / "manifest.json") or {}
                 ergebnisse[i] = Ergebnis(i, namen[i], UNVERAENDERT, satz=alte.get("satz", ""))
@@ -145,7 +156,7 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
             laeufe.close()
             folder.raeume_auf(ziel)
             for a, grund in auftraege:
-                if a.traeger_id not in ergebnisse and not _warum_neu(ziel / a.traeger_id, a.fingerabdruck):
+                if a.traeger_id not in ergebnisse and not _warum_neu(ziel / a.traeger_id, a.fingerabdruck, pdf):
                     satz = (m.lies_json(ziel / a.traeger_id / "manifest.json") or {}).get("satz", "")
                     ergebnisse[a.traeger_id] = Ergebnis(a.traeger_id, namen[a.traeger_id], FERTIG, satz, grund)
         finally:
@@ -268,32 +279,33 @@ def _fuelle(a: Auftrag, neu: Path) -> str:
                                     on_success=partial(_zahlen, a, neu), answers=antworten)
     if any(c.source.strip() and c.execution_count is None for c in nb.cells if c.cell_type == "code"):
         raise TraegerFehler("Das Notebook hat sich vorzeitig beendet (exit).")
-    if not antworten:  # a kernel of its own: we cannot ask it for its facts (its further parameters are keywords of analyse)
-        from traeger_lib.analysis.analyse import analyse
+    if not antworten:  # a kernel of its own: we cannot ask it for its facts
+        from traeger_lib.analysis.analyse import RUECKBLICK_JAHRE, analyse
         daten = load(a.bestand, a.traeger_id)
-        facts = analyse(daten, a.traeger_id, a.quartal, frueher=load_frueher(a.frueher, a.traeger_id), **a.parameter)
+        facts = analyse(daten, a.traeger_id, a.quartal, frueher=load_frueher(a.frueher, a.traeger_id),
+                        rueckblick_jahre=int(a.parameter.get("rueckblick_jahre", RUECKBLICK_JAHRE)))
         antworten.append(_zahlen(a, neu, {"daten": daten, "facts": facts}))
     if grund := antworten[0].get("grund"):
         raise TraegerFehler(grund)
     angaben = antworten[0]
-    vorher = folder.vorgaenger(Path(a.ziel) / a.traeger_id)
-    fassung, korrektur = _korrektur(vorher, a, neu) if vorher else (1, "")
-    seite = html.exportiere(nb, f"{angaben.pop('titel')} – {a.name}", korrektur)
+    seite = html.exportiere(nb, f"{angaben.pop('titel')} – {a.name}", angaben["korrektur"], angaben["fassung"])
     if a.fingerabdruck["frueher"][:12] not in seite:
         raise TraegerFehler(DATEN_ANDERS)
     (neu / "bericht.html").write_text(seite, encoding="utf-8")
+    if a.pdf:
+        drucke(neu / "bericht.html", neu / "bericht.pdf", date.fromisoformat(angaben["datenstand"]))
     m.schreibe_json(neu / "manifest.json", {
-        "traeger_id": a.traeger_id, "quartal": a.quartal, "fassung": fassung, "korrektur": korrektur, **angaben,
+        "traeger_id": a.traeger_id, "quartal": a.quartal, **angaben,
         "fingerabdruck": a.fingerabdruck, "programm": m.code_version(), "pakete": m.paketversionen(), "parameter": parameter,
-        "dateien": m.dateihashes(neu, m.BERICHT_DATEIEN)})
+        "dateien": m.dateihashes(neu, sorted({*m.BERICHT_DATEIEN, *(p.name for p in neu.iterdir())}))})
     return str(angaben["satz"])
 
 
 def _zahlen(a: Auftrag, neu: Path, namen: dict[str, Any]) -> dict[str, Any]:
-    """kennzahlen.json and tabellen.xlsx from the very facts the notebook showed, written in its own process; what the manifest needs of
-    them, or `grund`. The notebook's data must be those the batch started with."""
+    """The files made from the very facts the notebook showed, written in its own process (kennzahlen.json, tabellen.xlsx, the page for
+    the Interessenvertretung); what the manifest needs of them, or `grund`. The notebook's data must be those the batch started with."""
     from traeger_lib.analysis.facts import Facts
-    from traeger_lib.reporting import excel
+    from traeger_lib.reporting import coarse, excel
     from traeger_lib.reporting.sentences import saetze, titel
     try:
         daten, facts = namen.get("daten"), namen.get("facts")
@@ -305,8 +317,13 @@ def _zahlen(a: Auftrag, neu: Path, namen: dict[str, Any]) -> dict[str, Any]:
             raise TraegerFehler(DATEN_ANDERS)
         m.schreibe_json(neu / "kennzahlen.json", facts.kennzahlen())
         excel.schreibe(facts, neu / "tabellen.xlsx", herkunft)
-        return {"titel": titel(facts), "datenstand": facts.datenstand.isoformat(), "erfunden": facts.erfunden,
-                "satz": saetze(facts)[3].text}
+        vorher = folder.vorgaenger(Path(a.ziel) / a.traeger_id)
+        fassung, korrektur = _korrektur(vorher, a, neu) if vorher else (1, "")
+        if "interessenvertretung" in set(daten["verteiler"]["rolle"]):
+            ohne_zahlen = korrektur.partition(" Geändert:")[0]  # the headline figures of a correction are not rounded
+            (neu / m.INTERESSENVERTRETUNG).write_text(coarse.seite(facts, herkunft, ohne_zahlen, fassung), encoding="utf-8")
+        return {"titel": titel(facts), "fassung": fassung, "korrektur": korrektur, "datenstand": facts.datenstand.isoformat(),
+                "erfunden": facts.erfunden, "satz": saetze(facts)[3].teile[0]}
     except Exception as e:
         return {"grund": _grund(e)}
 
@@ -365,7 +382,7 @@ def _erster(fehler: Sequence[Fehler]) -> str:
     return f"{fehler[0]}{mehr}"
 
 
-def _warum_neu(ordner: Path, abdruck: dict[str, str]) -> str:
+def _warum_neu(ordner: Path, abdruck: dict[str, str], pdf: bool) -> str:
     """Why a report must be made (again); empty where it is there, whole and current."""
     alt = m.lies_json(ordner / "manifest.json")
     if alt is None:
@@ -373,6 +390,8 @@ def _warum_neu(ordner: Path, abdruck: dict[str, str]) -> str:
     anders = [w for k, w in WORTE.items() if alt.get("fingerabdruck", {}).get(k) != abdruck[k]]
     if anders:
         return f"geändert: {', '.join(anders)}"
+    if pdf and "bericht.pdf" not in alt.get("dateien", {}):
+        return "PDF fehlt"
     return "" if m.ist_vollstaendig(ordner, alt) else "Dateien fehlen oder wurden verändert"
 
 
@@ -396,7 +415,7 @@ def _parameter(notebook: Path, gewuenscht: Mapping[str, str]) -> dict[str, str |
         except (KeyError, ValueError):
             wort = {bool: "ja oder nein", int: "eine ganze Zahl", float: "eine Zahl mit Punkt"}[art]
             raise TraegerFehler(f"Der Parameter „{name}“ muss {wort} sein, nicht „{text}“.") from None
-    return werte
+    return {n: w for n, w in werte.items() if w != frei[n]}  # what the cell says anyway needs no saying
 
 
 def _auswahl(bestand: Bestand, nur: Sequence[str]) -> list[str]:
@@ -432,17 +451,22 @@ def _kennung(bestand: Bestand, pfad: Path) -> str:
 def _schreibe_lauf(ziel: Path, q: Quartal, bestand: Bestand, pfad: Path, ergebnisse: Sequence[Ergebnis], alt: dict[str, Any],
                    sekunden: float) -> None:
     """Overview and batch manifest, the manifest last; providers left out this time keep their line."""
+    from traeger_lib.reporting.formats import anzahl
     from traeger_lib.reporting.html import uebersicht
 
     neu = {e.traeger_id: asdict(e) for e in ergebnisse}
     alle = {i: neu.get(i) or alt[i] for i in sorted({*alt, *neu}) if i in bestand.traeger_ids}
-    zeilen = [{**e, "zeichen": ZEICHEN.get(e["stand"], ""), "satz": e["satz"] or e["grund"],
-               "dateien": [d for d in ("bericht.html", "tabellen.xlsx", "kennzahlen.json") if (ziel / i / d).exists()],
-               "tun": TUN.get(e["stand"], "ansehen und freigeben")}
-              for i, e in alle.items()]
+    zeilen = []
+    for i, e in alle.items():
+        stand = VERSANDT if e["stand"] in (FERTIG, UNVERAENDERT) and m.ist_versandt(ziel / i) else e["stand"]
+        zeilen.append({**e, "stand": stand, "zeichen": ZEICHEN.get(stand, ""), "satz": e["satz"] or e["grund"],
+                       "dateien": [(d, wort) for d, wort in DATEIEN.items() if (ziel / i / d).exists()],
+                       "tun": TUN.get(stand, "ansehen und freigeben")})
+    zahl = Counter(z["stand"] for z in zeilen)
     erfunden = " · erfundene Beispieldaten" if bestand.erfunden else ""
     seite = uebersicht(str(q), zeilen, titel=f"Steuerungsberichte {q.lang}",
-                       hinweis=f"{bestand.leistungstraeger} · Datenstand {bestand.datenstand:%d.%m.%Y}{erfunden}")
+                       hinweis=f"{bestand.leistungstraeger} · Datenstand {bestand.datenstand:%d.%m.%Y}{erfunden}",
+                       bilanz=f"{anzahl(len(zeilen), 'Bericht', 'Berichte')}: {', '.join(f'{zahl[s]} {s}' for s in ZEICHEN if zahl[s])}")
     m.schreibe_text(ziel / "index.html", seite)
     m.schreibe_json(ziel / "lauf.json", {
         "quartal": str(q), "bestand": _kennung(bestand, pfad), "datenstand": bestand.datenstand.isoformat(), "erfunden": bestand.erfunden,

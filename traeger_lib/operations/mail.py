@@ -77,8 +77,8 @@ def nachricht(bestand: Bestand, traeger_id: str, q: Quartal, ordner: Path, empfa
     """The message: subject with quarter and provider, the five sentences as text and HTML, report and tables attached."""
     facts = analyse(bestand, traeger_id, q)
     e = EmailMessage(policy=SMTP)
-    e["Subject"] = f"Steuerungsbericht {q.lang} – {facts.name}" + (" (erfundene Beispieldaten)" if facts.erfunden else "")
-    e["To"] = [Address(display_name=n, addr_spec=a) for n, a, _ in empfaenger]
+    e["Subject"] = f.sauber(f"Steuerungsbericht {q.lang} – {facts.name}") + (" (erfundene Beispieldaten)" if facts.erfunden else "")
+    e["To"] = [Address(display_name=f.sauber(n), addr_spec=a) for n, a, _ in empfaenger]
     e["X-Unsent"] = "1"  # mail programs open it as a draft
     termin = (f"Das Steuerungsgespräch ist am {f.tag(facts.termin)}." if facts.termin else
               "Der Termin des Steuerungsgesprächs steht noch nicht fest.")

@@ -20,6 +20,7 @@ from traeger_lib.inputs.schema import Bestand
 PAKETE = ("pandas", "numpy", "matplotlib", "papermill", "nbconvert", "XlsxWriter")
 VERSANDT = "versandt.json"
 RAHMEN = frozenset({"manifest.json", VERSANDT, ".DS_Store", "Thumbs.db"})  # beside the files of a manifest
+INTERESSENVERTRETUNG = "bericht_interessenvertretung.html"  # where the Verteiler names that role
 BERICHT_DATEIEN = ("bericht.ipynb", "bericht.html", "tabellen.xlsx", "kennzahlen.json", "parameter.yaml")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 
@@ -298,6 +298,12 @@ def hinweise(facts: Facts) -> list[Tabelle]:
     """What is missing, provisional or not agreed."""
     return [Tabelle("Hinweise aus den Daten", "was fehlt, vorläufig oder nicht vereinbart ist", spalten("Nr.", "Hinweis"),
                     tuple((str(i), h.text) for i, h in enumerate(facts.hinweise, 1)))] if facts.hinweise else []
+
+
+def einmalig(tabellen: Sequence[Tabelle]) -> list[Tabelle]:
+    """Tables that hold rows, each once: in a first quarter the year to date repeats the quarter."""
+    inhalt = [(t.spalten, t.zeilen) for t in tabellen]
+    return [t for i, t in enumerate(tabellen) if t.zeilen and inhalt[i] not in inhalt[:i]]
 
 
 # sheet name → tables; the order is the order of the workbook

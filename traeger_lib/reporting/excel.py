@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterable
 from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 import xlsxwriter
 
 from traeger_lib.analysis.facts import Facts
 from traeger_lib.reporting import formats as f
-from traeger_lib.reporting.content import TABELLEN, frueherer_stand
+from traeger_lib.reporting.content import TABELLEN, einmalig, frueherer_stand
 from traeger_lib.reporting.origin import begriffe
 from traeger_lib.reporting.sentences import muster, saetze, titel
 from traeger_lib.reporting.tables import Tabelle, Wert
@@ -20,62 +23,102 @@ from traeger_lib.reporting.tables import Tabelle, Wert
 ZAHLENFORMAT = {"zahl": "#,##0", "zahl1": "#,##0.0", "zahl2": "#,##0.00", "zahl3": "#,##0.000",
                 "differenz0": "+#,##0;-#,##0;0", "differenz1": "+#,##0.0;-#,##0.0;0.0", "differenz2": "+#,##0.00;-#,##0.00;0.00",
                 "euro": "#,##0.00", "euro_differenz": "+#,##0.00;-#,##0.00;0.00", "prozent": "0.0%", "datum": "dd.mm.yyyy"}
-BREITE_ERSTE, BREITE = 34, 14
+BREITE, KOPFZEILE = 13, 2
+BLATT = {  # how a table's title begins → the name of its sheet
+    "Fallzahlen": "Fallzahlen", "Trend": "Trend", "Veränderung": "Trend ohne Brüche", "Jahresmittel": "Jahresmittel ohne Brüche",
+    "Wie gut": "Prüfung der Prognose", "Hochrechnung": "Hochrechnung", "Mittlere HBG": "HBG-Mix", "Anteile der": "HBG-Anteile",
+    "Abweichung": "Abweichung", "Klassische": "Klassische Abrechnung", "Herleitung": "Budget", "Raten": "Raten", "Zahlungen": "Puffer",
+    "Puffer": "Puffer nach Jahren", "Mögliche": "Korridor", "Entgelte": "Entgelte", "Personal in": "Personal",
+    "Personal nach": "Personal nach Jahren", "Ereignisse": "Ereignisse", "Freie": "Freie Plätze", "Wechsel": "HBG-Wechsel",
+    "Wer kommt": "Zugänge", "Geänderte": "Nachmeldungen", "Besondere": "Besondere Fälle", "Maßnahmen": "Maßnahmen", "Hinweise": "Hinweise"}
 
 
 def schreibe(facts: Facts, pfad: Path, herkunft: dict[str, str]) -> None:
     """Write the workbook: cover, one sheet per subject, method. The same Facts give the same cells."""
     with xlsxwriter.Workbook(str(pfad), {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}) as wb:
-        wb.set_properties({"title": f"{titel(facts)} – {facts.name}", "created": datetime.combine(facts.datenstand, time()), "author": ""})
-        formate = {k: wb.add_format({"num_format": v}) for k, v in ZAHLENFORMAT.items()}
+        wb.set_properties({"title": f.sauber(f"{titel(facts)} – {facts.name}"), "author": "",
+                           "created": datetime.combine(facts.datenstand, time())})
+        formate = {k: wb.add_format({"num_format": v, "valign": "top"}) for k, v in ZAHLENFORMAT.items()}
         formate |= {f"{k}_summe": wb.add_format({"num_format": v, "bold": True, "top": 1}) for k, v in ZAHLENFORMAT.items()}
         formate |= {"text": wb.add_format({"text_wrap": True, "valign": "top"}), "text_summe": wb.add_format({"bold": True, "top": 1}),
                     "kopf": wb.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "bottom"}),
-                    "titel": wb.add_format({"bold": True, "font_size": 12}), "gross": wb.add_format({"bold": True, "font_size": 16}),
+                    "kopf_zahl": wb.add_format({"bold": True, "bottom": 1, "text_wrap": True, "valign": "bottom", "align": "right"}),
+                    "titel": wb.add_format({"bold": True, "font_size": 12, "valign": "top"}),
+                    "gross": wb.add_format({"bold": True, "font_size": 16}),
                     "basis": wb.add_format({"font_color": "#57606A"})}
-        _deckblatt(wb, formate, facts)
-        for name, tabellen in TABELLEN.items():
-            inhalt = [t for t in tabellen(facts) if t.zeilen]
-            if inhalt:
-                _blatt(wb, formate, name, inhalt)
+        blaetter = _blaetter(facts)
+        _deckblatt(wb, formate, facts, blaetter)
+        for name, tabelle in blaetter.items():
+            _blatt(wb, formate, name, tabelle)
         _methode(wb, formate, {**herkunft, **frueherer_stand(facts)})
 
 
-def _deckblatt(wb: Any, formate: dict[str, Any], facts: Facts) -> None:
+def _deckblatt(wb: Any, formate: dict[str, Any], facts: Facts, blaetter: dict[str, Tabelle]) -> None:
     ws = wb.add_worksheet("Übersicht")
     ws.set_column(0, 0, 24)
     ws.set_column(1, 1, 110)
-    ws.write_string(0, 0, f"{titel(facts)} – {facts.name}", formate["gross"])
+    ws.hide_gridlines(2)
+    ws.set_landscape()
+    ws.set_paper(9)
+    ws.fit_to_pages(1, 0)
+    ws.write_string(0, 0, f.sauber(f"{titel(facts)} – {facts.name}"), formate["gross"])
     zeilen = [("Datenstand", f.tag(facts.datenstand) + (" (vorläufig)" if facts.vorlaeufig else ""))]
     zeilen += [("Achtung", facts.bestandshinweis or muster()["erfunden"])] if facts.erfunden else []
     zeilen += [(f"{s.nummer} {s.titel}", s.text) for s in saetze(facts)]
     for i, (a, b) in enumerate(zeilen, 2):
+        _hoehe(ws, i, (a, b), (24, 105))
         ws.write_string(i, 0, a, formate["titel"])
-        ws.write_string(i, 1, b, formate["text"])
+        ws.write_string(i, 1, f.sauber(b), formate["text"])
     i = len(zeilen) + 3
     ws.write_string(i, 0, "Blätter", formate["titel"])
-    for n, name in enumerate(k for k, t in TABELLEN.items() if any(x.zeilen for x in t(facts))):
+    for n, (name, inhalt) in enumerate([*((k, t.titel) for k, t in blaetter.items()), ("Methode", "Begriffe, Rechenwege, Herkunft")]):
         ws.write_url(i + 1 + n, 0, f"internal:'{name}'!A1", string=name)
+        ws.write_string(i + 1 + n, 1, inhalt, formate["text"])
 
 
-def _blatt(wb: Any, formate: dict[str, Any], name: str, tabellen: list[Tabelle]) -> None:
+def _blaetter(facts: Facts) -> dict[str, Tabelle]:
+    """Sheet name → table, one table a sheet; a year to date that repeats the quarter is left out."""
+    blaetter: dict[str, Tabelle] = {}
+    for tabellen in TABELLEN.values():
+        for t in einmalig(tabellen(facts)):
+            fremd = re.sub(r"[\[\]:*?/\\']", " ", t.titel)[:26].strip()
+            name = next((n for anfang, n in BLATT.items() if t.titel.startswith(anfang)), fremd)
+            blaetter[name if name not in blaetter else f"{name} Jahr" if f"{name} Jahr" not in blaetter else f"{name} {len(blaetter)}"] = t
+    return blaetter
+
+
+def _blatt(wb: Any, formate: dict[str, Any], name: str, t: Tabelle) -> None:
     ws = wb.add_worksheet(name)
-    ws.set_column(0, 0, BREITE_ERSTE)
-    ws.set_column(1, 20, BREITE)
     ws.hide_gridlines(2)
-    zeile = 0
-    for t in tabellen:
-        ws.write_string(zeile, 0, t.titel, formate["titel"])
-        ws.write_string(zeile + 1, 0, t.basis, formate["basis"])
-        for s, spalte in enumerate(t.spalten):
-            ws.write_string(zeile + 2, s, spalte.name.replace("\u00ad", ""), formate["kopf"])
-        if len(tabellen) == 1:
-            ws.freeze_panes(3, 1)
-        for r, werte in enumerate(t.zeilen, zeile + 3):
-            summe = "_summe" if t.summenzeile and r == zeile + 2 + len(t.zeilen) else ""
-            for s, (spalte, wert) in enumerate(zip(t.spalten, werte, strict=True)):
-                _zelle(ws, r, s, wert, formate[f"{spalte.art if spalte.art in ZAHLENFORMAT else 'text'}{summe}"])
-        zeile += len(t.zeilen) + 5
+    ws.set_landscape()
+    ws.set_paper(9)  # A4
+    ws.fit_to_pages(1, 0)
+    ws.repeat_rows(KOPFZEILE)
+    ws.freeze_panes(KOPFZEILE + 1, 1)
+    ws.write_string(0, 0, f.sauber(t.titel), formate["titel"])
+    ws.write_string(1, 0, f.sauber(t.basis), formate["basis"])
+    breiten = []
+    for s, spalte in enumerate(t.spalten):
+        worte = [len(w) + 1 for w in spalte.name.replace("\u00ad", "").split()]
+        texte = [len(str(z[s])) for z in t.zeilen if spalte.art == "text" and z[s] is not None]
+        breiten.append(min(max(BREITE, *worte, *texte), 60 if len(t.spalten) < 6 else 30))
+    _hoehe(ws, KOPFZEILE, [x.name for x in t.spalten], breiten)
+    for s, spalte in enumerate(t.spalten):
+        ws.set_column(s, s, breiten[s] + 1)
+        kopf = formate["kopf" if spalte.art in ("text", "datum", "jahr") else "kopf_zahl"]
+        ws.write_string(KOPFZEILE, s, spalte.name.replace("\u00ad", ""), kopf)
+    for r, werte in enumerate(t.zeilen, KOPFZEILE + 1):
+        summe = "_summe" if t.summenzeile and r == KOPFZEILE + len(t.zeilen) else ""
+        _hoehe(ws, r, werte, breiten)
+        for s, (spalte, wert) in enumerate(zip(t.spalten, werte, strict=True)):
+            _zelle(ws, r, s, wert, formate[f"{spalte.art if spalte.art in ZAHLENFORMAT else 'text'}{summe}"])
+
+
+def _hoehe(ws: Any, zeile: int, texte: Iterable[Any], breiten: Iterable[float]) -> None:
+    """Row height for wrapped text: not every program works it out by itself."""
+    zeilen = max(len(wrap(x, int(b))) if isinstance(x, str) else 1 for x, b in zip(texte, breiten, strict=True))
+    if zeilen > 1:
+        ws.set_row(zeile, min(15 * zeilen, 400))
 
 
 def _zelle(ws: Any, zeile: int, spalte: int, wert: Wert, fmt: Any) -> None:
@@ -84,15 +127,21 @@ def _zelle(ws: Any, zeile: int, spalte: int, wert: Wert, fmt: Any) -> None:
     elif isinstance(wert, date):
         ws.write_datetime(zeile, spalte, datetime.combine(wert, time()), fmt)
     elif isinstance(wert, str):
-        ws.write_string(zeile, spalte, wert, fmt)
+        ws.write_string(zeile, spalte, f.sauber(wert)[:32_000], fmt)  # a cell holds 32,767 characters
     else:
         ws.write_number(zeile, spalte, float(wert) if isinstance(wert, Decimal | Fraction | float) else wert, fmt)
 
 
 def _methode(wb: Any, formate: dict[str, Any], herkunft: dict[str, str]) -> None:
     ws = wb.add_worksheet("Methode")
+    ws.set_landscape()
+    ws.set_paper(9)
+    ws.fit_to_pages(1, 0)
+    ws.freeze_panes(1, 1)
     ws.set_column(0, 0, 32)
     ws.set_column(1, 1, 110)
-    for i, (a, b) in enumerate([*begriffe(), *herkunft.items()]):
+    zeilen = [("Begriff", "Erläuterung"), ("Leere Zelle", "Dazu liegt keine Angabe vor; der Grund steht im Blatt „Hinweise“."), *begriffe()]
+    for i, (a, b) in enumerate([*zeilen, *herkunft.items()]):
+        _hoehe(ws, i, (a, b), (32, 105))
         ws.write_string(i, 0, a, formate["titel"])
         ws.write_string(i, 1, b, formate["text"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
@@ -13,6 +14,20 @@ FEHLT = "–"  # what stands where a figure cannot be given
 Zahl = int | float | Decimal | Fraction
 
 _MUSTER = {0: "#,##0", 1: "#,##0.0", 2: "#,##0.00", 3: "#,##0.000"}
+
+
+# control characters, which no page may hold, and those that turn the direction of the text around them
+_STEUERUNG = (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xFDD0, 0xFDF0), 0xFFFE, 0xFFFF)
+_UNSICHTBAR = dict.fromkeys(_STEUERUNG, " ") | dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "")
+
+
+def sauber(text: str) -> str:
+    """Text without control characters and without characters that reverse what stands beside them.
+
+    >>> sauber("a\x1bb\u202ec\tü")
+    'a bc\tü'
+    """
+    return text.translate(_UNSICHTBAR)
 
 
 def runde(x: Zahl, stellen: int = 0) -> Decimal:
@@ -56,6 +71,19 @@ def euro_rund(x: Zahl | None, *, vorzeichen: bool = False) -> str:
         return f"{zahl(Decimal(str(x)) / 1_000_000, 2, vorzeichen=vorzeichen)}\u00a0Mio.\u00a0€"
     schritt = Decimal(10) ** max(0, betrag.adjusted() - 2) if betrag else Decimal(1)
     return euro(runde(Decimal(str(x)) / schritt) * schritt, 0, vorzeichen=vorzeichen)
+
+
+def runde_gemeinsam(summe: Decimal, teile: Sequence[Decimal]) -> tuple[Decimal, ...]:
+    """A sum and its parts to about four digits of the largest, whole Euro at least; what rounding leaves over goes to the largest part.
+
+    >>> runde_gemeinsam(Decimal("-8141.77"), [Decimal("-16771.40"), Decimal("28229.63"), Decimal("-19600.00")])
+    (Decimal('-8140'), Decimal('-16770'), Decimal('28230'), Decimal('-19600'))
+    """
+    schritt = Decimal(10) ** max(0, max(map(abs, (summe, *teile))).adjusted() - 3)
+    gesamt, *rund = (runde(x / schritt) * schritt for x in (summe, *teile))
+    groesster = max(range(len(rund)), key=lambda i: abs(rund[i]))
+    rund[groesster] += gesamt - sum(rund)
+    return gesamt, *rund
 
 
 def prozent(x: Zahl | None, stellen: int = 1, *, vorzeichen: bool = False) -> str:

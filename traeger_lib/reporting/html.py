@@ -10,6 +10,8 @@ from typing import Any
 
 import nbformat
 
+from traeger_lib.reporting.formats import sauber
+
 
 @cache
 def css() -> str:
@@ -30,20 +32,31 @@ def _exporter() -> Any:
                             extra_template_basedirs=[str(_vorlagen())])  # type: ignore[no-untyped-call]
 
 
-def exportiere(notebook: nbformat.NotebookNode, titel: str, korrektur: str = "") -> str:
+def exportiere(notebook: nbformat.NotebookNode, titel: str, korrektur: str = "", fassung: int = 1) -> str:
     """The report page of an executed notebook; injected-parameter cells are dropped, so the same figures give the same bytes.
 
-    `korrektur` stands first: which version this is, and what changed.
+    Cells tagged „kopf“ and „fuss“ make the banner and the footer. `korrektur` says what a new version changed.
     """
     nb = nbformat.from_dict(notebook)  # type: ignore[no-untyped-call]
     nb["cells"] = [c for c in nb["cells"] if "injected-parameters" not in c["metadata"].get("tags", [])]
-    seite, _ = _exporter().from_notebook_node(nb, resources={"titel": titel, "css": css(), "korrektur": korrektur})
-    return str(seite)
+    seite, _ = _exporter().from_notebook_node(nb, resources={"titel": titel, "css": css(), "marken": [korrektur] if korrektur else [],
+                                                             "fassung": fassung})
+    return sauber(str(seite))
 
 
-def uebersicht(quartal: str, zeilen: Sequence[dict[str, Any]], *, titel: str, hinweis: str) -> str:
+def seite(kopf: str, mitte: Sequence[str], fuss: str, titel: str, korrektur: str = "", fassung: int = 1) -> str:
+    """The same page from pieces of HTML, without a notebook."""
+    v = nbformat.v4
+    zellen = [v.new_code_cell(outputs=[v.new_output("display_data", {"text/html": text})], metadata={"tags": [tag]})  # type: ignore[no-untyped-call]
+              for tag, text in (("kopf", kopf), *(("mitte", t) for t in mitte), ("fuss", fuss))]
+    return exportiere(v.new_notebook(cells=zellen), titel, korrektur, fassung)  # type: ignore[no-untyped-call]
+
+
+def uebersicht(quartal: str, zeilen: Sequence[dict[str, Any]], *, titel: str, hinweis: str, bilanz: str) -> str:
     """The operator's overview of a batch: one line a provider with state, strongest sentence, links, what to do."""
     import jinja2
 
     umgebung = jinja2.Environment(loader=jinja2.FileSystemLoader(_vorlagen()), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    return umgebung.get_template("uebersicht.html.j2").render(quartal=quartal, zeilen=zeilen, titel=titel, hinweis=hinweis, css=css())
+    seite = umgebung.get_template("uebersicht.html.j2").render(quartal=quartal, zeilen=zeilen, titel=titel, hinweis=hinweis, bilanz=bilanz,
+                                                                   css=css())
+    return sauber(seite)

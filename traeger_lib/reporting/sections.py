@@ -6,16 +6,28 @@ A new section is one function, one entry in ABSCHNITTE and one cell in `notebook
 from __future__ import annotations
 
 import base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from html import escape
+from typing import Any
 
 from traeger_lib.analysis.facts import Facts
 from traeger_lib.analysis.revisions import satz
+from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.reporting import charts, content
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting.origin import begriffe
-from traeger_lib.reporting.sentences import hochrechnung, leitmassstab, muster, saetze, titel
+from traeger_lib.reporting.sentences import (
+    Satz,
+    abweichung_anteil,
+    erfuellung,
+    gerundet,
+    hochrechnung,
+    leitmassstab,
+    muster,
+    saetze,
+    titel,
+)
 from traeger_lib.reporting.tables import Abbildung, Tabelle
 
 NACHMELDUNGEN_OFFEN = 12  # rows of the table of late reports that are shown unfolded
@@ -34,7 +46,8 @@ class Html:
         return f"<Abschnitt, {len(self.text)} Zeichen>"
 
 
-def _abschnitt(anker: str, ueberschrift: str, *teile: str) -> Html:
+def abschnitt(anker: str, ueberschrift: str, *teile: str) -> Html:
+    """A section with its heading, a named region of the page."""
     kopf = f'<h2 id="{anker}-titel">{escape(ueberschrift)}</h2>'
     return Html(f'<section id="{anker}" aria-labelledby="{anker}-titel">{kopf}{"".join(teile)}</section>')
 
@@ -46,12 +59,14 @@ def abbildung(a: Abbildung | None) -> str:
     bild = base64.b64encode(a.png).decode()
     tabellen = _falte("Tabelle zur Abbildung", a.tabellen)
     return (f'<figure><figcaption>{escape(a.titel)}<span class="basis">{escape(a.basis)}</span></figcaption>'
-            f'<img src="data:image/png;base64,{bild}" alt="{escape(a.alt, quote=True)}" width="{a.breite}" height="{a.hoehe}">'
+            f'<div class="bild" tabindex="0" role="group" aria-label="Bild: {escape(a.titel, quote=True)}">'
+            f'<img src="data:image/png;base64,{bild}" alt="{escape(a.alt, quote=True)}" width="{a.breite}" height="{a.hoehe}"></div>'
             f"</figure>{tabellen}")
 
 
-def _falte(text: str, tabellen: Sequence[Tabelle]) -> str:
-    inhalt = "".join(t.html() for t in tabellen if t.zeilen)
+def _falte(text: str, tabellen: Sequence[Tabelle], schon: Sequence[Tabelle] = ()) -> str:
+    """Folded tables, without those that repeat one already shown (in a first quarter the year to date is the quarter)."""
+    inhalt = _tabellen(content.einmalig([*schon, *tabellen])[len(content.einmalig(schon)):])
     return f"<details><summary>{escape(text)}</summary>{inhalt}</details>" if inhalt else ""
 
 
@@ -64,47 +79,82 @@ def _bild(facts: Facts, schluessel: str) -> str:
     return abbildung(zeichnen(facts)) if zeichnen else ""
 
 
-def kopf(facts: Facts) -> Html:
-    """The first screen: who, when, the five answers and the row of key figures."""
+def kopf(facts: Facts, zusatz: str = "") -> Html:
+    """Who, when, from which data; what is invented or provisional. The page sets it as its banner."""
     b = facts.budget
     rahmen = [f"Datenstand {f.tag(facts.datenstand)}" + (" (vorläufig)" if facts.vorlaeufig else ""),
               f"Gespräch am {f.tag(facts.termin)}" if facts.termin else "Gesprächstermin offen",
               f"Budget {b.budgetjahr}, Version {b.version}" if b else "kein Budget beschlossen"]
-    zeilen = "".join(f'<div class="antwort"><dt><span aria-hidden="true">{s.nummer}</span> <a href="#{s.anker}">{escape(s.titel)}</a></dt>'
-                     f"<dd>{escape(s.text)}</dd></div>" for s in saetze(facts))
     marken = [facts.bestandshinweis or (muster()["erfunden"] if facts.erfunden else "")]
     if facts.vorlaeufig:
         marken.append(muster()["vorlaeufig"].format(datenstand=f.tag(facts.datenstand), ende=f.tag(facts.quartal.zeitraum.bis)))
     hinweise = "".join(f'<p class="marke">{escape(t)}</p>' for t in marken if t)
-    return Html(
-        f'<header class="kopf"><p class="traeger">{escape(", ".join(t for t in (facts.name, facts.ort) if t))}</p>'
-        f'<h1>{escape(titel(facts))}</h1><p class="rahmen">{escape(" · ".join(rahmen))}</p>{hinweise}</header>'
-        f'<section aria-labelledby="leitfrage"><h2 id="leitfrage" class="leitfrage">{escape(muster()["leitfrage"])}</h2>'
-        f'<dl class="antworten">{zeilen}</dl>{_kacheln(facts)}</section>')
+    return Html(f'<p class="traeger">{escape(", ".join(t for t in (facts.name, facts.ort) if t))}</p>'
+                f"<h1>{escape(titel(facts) + (f', {zusatz}' if zusatz else ''))}</h1>"
+                f'<p class="rahmen">{escape(" · ".join(rahmen))}</p>{hinweise}')
 
 
-def _kacheln(facts: Facts) -> str:
-    """The row of key figures, each linking to its section."""
-    a, p = facts.abweichung.kumuliert.gesamt, facts.personal.quartal.gesamt
-    vk = getattr(p.vk_anteilig, leitmassstab(facts))
-    m = facts.massnahmen
+def antworten(facts: Facts, ziele: Collection[str]) -> Html:
+    """The five answers and the row of key figures, each linked to its section where the report has it (`ziele`)."""
+    return antwortblock(saetze(facts), ziele, _kacheln(facts, ziele))
+
+
+def antwortblock(antworten: Sequence[Satz], ziele: Collection[str], kacheln: str = "") -> Html:
+    """The leading question, an answer a line."""
+    zeilen = "".join(f'<div class="antwort"><dt><span aria-hidden="true">{s.nummer}</span> {_verweis(s.anker, escape(s.titel), ziele)}'
+                     f"</dt><dd>{escape(s.text)}</dd></div>" for s in antworten)
+    return Html(f'<section aria-labelledby="leitfrage"><h2 id="leitfrage" class="leitfrage">{escape(muster()["leitfrage"])}</h2>'
+                f'<dl class="antworten">{zeilen}</dl>{kacheln}</section>')
+
+
+def _verweis(anker: str, html: str, ziele: Collection[str]) -> str:
+    return f'<a href="#{anker}">{html}</a>' if anker in ziele else f"<span>{html}</span>"
+
+
+def _kacheln(facts: Facts, ziele: Collection[str]) -> str:
+    """The row of key figures with their course."""
+    a, p, mass = facts.abweichung.kumuliert.gesamt, facts.personal.quartal.gesamt, leitmassstab(facts)
+    m, verlauf, q = facts.massnahmen, facts.verlauf[-24:], facts.quartalsverlauf
     fertig = sum(n for s, n in m.je_status.items() if s in ("laufend", "abgeschlossen"))
-    werte = [
-        ("fallzahlen", "belegte Plätze", f.zahl(facts.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze, 1)),
-        ("hbg", "Mixindex", f.zahl(facts.hbg.quartal.gesamt.mixindex, 2)),
-        ("personal", "VK anteilig von nötig", f"{f.zahl(vk, 1)} von {f.zahl(p.vk_soll, 1)}"),
-        ("euro", "Abweichung seit Jahresbeginn", f.euro_rund(a.abweichung_eur, vorzeichen=True)),
-        ("massnahmen", "Maßnahmen laufend oder fertig", f"{fertig} von {len(m.liste)}" if m.liste else f.FEHLT),
+    betrag = None if a.abweichung_eur is None else gerundet(a)[0]
+    werte: list[tuple[str, str, str, str]] = [
+        ("fallzahlen", "belegte Plätze", f.zahl(facts.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze, 1),
+         linie([x.plaetze for x in verlauf], f"{len(verlauf)} Monate", lambda x: f.zahl(x, 1))),
+        ("hbg", "Mixindex (Budget = 1)", f.zahl(facts.hbg.quartal.gesamt.mixindex, 2),
+         linie([s.mix.mixindex for s in q], "Quartale", lambda x: f.zahl(x, 2))),
+        ("personal", "VK eingesetzt von nötig", f"{f.zahl(getattr(p.vk_anteilig, mass), 1)} von {f.zahl(p.vk_soll, 1)}",
+         linie([erfuellung(s.personal, mass) for s in q], "Differenz je Quartal", lambda x: f"{f.zahl(x, 1, vorzeichen=True)} VK")),
+        ("euro", "Abweichung seit Jahresbeginn", f.euro(betrag, 0, vorzeichen=True),
+         linie([abweichung_anteil(s.abweichung) for s in q], "Abweichung je Quartal", lambda x: f.prozent(x, vorzeichen=True))),
+        ("massnahmen", "Maßnahmen laufend oder fertig", f"{fertig} von {len(m.liste)}" if m.liste else f.FEHLT, ""),
     ]
-    kacheln = "".join(f'<li><a href="#{anker}"><strong>{escape(wert)}</strong><span>{escape(name)}</span></a></li>'
-                      for anker, name, wert in werte)
+    kacheln = "".join(f"<li>{_verweis(k, f'<strong>{escape(wert)}</strong> <span>{escape(name)}</span> {bild}', ziele)}</li>"
+                      for k, name, wert, bild in werte)
     return f'<ul class="kacheln" aria-label="Kennzahlen">{kacheln}</ul>'
+
+
+def linie(werte: Sequence[Any], was: str, form: Callable[[Any], str]) -> str:
+    """A sparkline as inline SVG, its text alternative says from what to what; nothing for fewer than three figures. A gap stays a gap."""
+    da = [w for w in werte if w is not None]
+    if len(da) < 3:
+        return ""
+    lo, hi = min(da), max(da)
+    erster = next(i for i, w in enumerate(werte) if w is not None)
+    weite, hoehe = 94 / max(len(werte) - erster - 1, 1), float(hi - lo) or 1.0
+    stellen = [(i, round(3 + weite * (i - erster), 1), round(24 - 18 * float(w - lo) / hoehe if hi > lo else 15.0, 1))
+               for i, w in enumerate(werte) if w is not None]
+    pfad = "".join(f"{'M' if i == erster or werte[i - 1] is None else 'L'}{x} {y}" for i, x, y in stellen)
+    text = f"Verlauf, {was}: von {form(da[0])} auf {form(da[-1])}, dazwischen {form(lo)} bis {form(hi)}"
+    return (f'<svg role="img" aria-label="{escape(text, quote=True)}" viewBox="0 0 100 30" preserveAspectRatio="xMinYMid" '
+            f'class="linie"><path d="{pfad}"/>'
+            f'<circle cx="{stellen[-1][1]}" cy="{stellen[-1][2]}" r="2.5"/></svg>')
 
 
 def fallzahlen(facts: Facts) -> Html:
     """Case numbers and trend."""
-    return _abschnitt("fallzahlen", "Fallzahlen und Trend", _bild(facts, "fallzahlen"), _bild(facts, "fallzahlen_je_angebot"),
-                      _tabellen(content.fallzahlen(facts)[:1]), _falte("Seit Jahresbeginn", content.fallzahlen(facts)[1:]),
+    t = content.fallzahlen(facts)
+    return abschnitt("fallzahlen", "Fallzahlen und Trend", _bild(facts, "fallzahlen"), _bild(facts, "fallzahlen_je_angebot"),
+                      _tabellen(t[:1]), _falte("Seit Jahresbeginn", t[1:], t[:1]),
                       _nachmeldungen(facts),
                       f"<p>{escape(hochrechnung(facts))}</p>" if facts.hochrechnung else "", _tabellen(content.trend(facts)[-1:]),
                       _falte("Trend, Brüche und Rückblick auf frühere Prognosen", content.trend(facts)[:-1]))
@@ -124,15 +174,15 @@ def _nachmeldungen(facts: Facts) -> str:
 def hbg(facts: Facts) -> Html:
     """Need groups and „+S“, granted and S-neutral side by side."""
     t = content.hbg(facts)
-    return _abschnitt("hbg", "HBG-Mix und „+S“", _bild(facts, "hbg_mix"), _tabellen(t[:1]),
-                      _falte("Anteile der Gruppen; seit Jahresbeginn", t[1:]))
+    return abschnitt("hbg", "HBG-Mix und „+S“", _bild(facts, "hbg_mix"), _tabellen(t[:1]),
+                      _falte("Anteile der Gruppen" + "; seit Jahresbeginn" * (facts.quartal.nummer > 1), t[1:], t[:1]))
 
 
 def euro(facts: Facts) -> Html:
     """Volume and budget: deviation, derivation, instalments, Puffer, rates."""
     a, b = content.abweichung(facts), content.budget(facts)
-    return _abschnitt("euro", "Leistungsvolumen und Budget", _bild(facts, "abweichung"), _tabellen(a[3:4]),
-                      _falte(f"Nur {facts.quartal.lang}", a[:2]), _bild(facts, "korridor"), _tabellen(b[-2:]),
+    return abschnitt("euro", "Leistungsvolumen und Budget", _bild(facts, "abweichung"), _tabellen(a[3:4]),
+                      _falte(f"Nur {facts.quartal.lang}", a[:2], a[2:]), _bild(facts, "korridor"), _tabellen(b[-2:]),
                       _falte("Herleitung des Budgets und Raten", b[:-2]), _falte("Entgelte", content.entgelte(facts)))
 
 
@@ -140,8 +190,8 @@ def personal(facts: Facts) -> Html:
     """Staffing: needed, present, shortfall and surplus."""
     t = content.personal(facts)
     if not any(p.vk is not None or p.vk_soll for p in facts.personal.quartal.je_angebot.values()):
-        return _abschnitt("personal", "Personal", f"<p>{escape(muster()['personal']['keine_angaben'])}</p>")
-    return _abschnitt("personal", "Personal", _bild(facts, "personal"), _tabellen(t[:1]), _falte("Seit Jahresbeginn", t[1:2]),
+        return abschnitt("personal", "Personal", f"<p>{escape(muster()['personal']['keine_angaben'])}</p>")
+    return abschnitt("personal", "Personal", _bild(facts, "personal"), _tabellen(t[:1]), _falte("Seit Jahresbeginn", t[1:2], t[:1]),
                       _tabellen(t[2:]))
 
 
@@ -149,30 +199,48 @@ def bewegungen(facts: Facts) -> Html:
     """Events, free places, transitions, admissions, special cases."""
     t = content.bewegungen(facts)
     inhalt = _tabellen(t[:2]) + _falte("Wechsel zwischen Gruppen, Zugänge, besondere Fälle", t[2:])
-    return _abschnitt("bewegungen", "Zugänge, Abgänge, freie Plätze", inhalt or "<p>Dazu liegen keine Fallzeilen vor.</p>")
+    return abschnitt("bewegungen", "Zugänge, Abgänge, freie Plätze", inhalt or "<p>Dazu liegen keine Fallzeilen vor.</p>")
 
 
 def massnahmen(facts: Facts) -> Html:
     """The scorecard's measures."""
-    return _abschnitt("massnahmen", "Maßnahmen", _bild(facts, "massnahmen") or f"<p>{escape(muster()['massnahmen']['keine'])}</p>")
+    return abschnitt("massnahmen", "Maßnahmen", _bild(facts, "massnahmen") or f"<p>{escape(muster()['massnahmen']['keine'])}</p>")
 
 
 def hinweise(facts: Facts) -> Html:
     """Remarks on the data."""
     punkte = "".join(f"<li>{escape(h.text)}</li>" for h in facts.hinweise)
-    return _abschnitt("hinweise", "Hinweise aus den Daten", f"<ul>{punkte}</ul>" if punkte else "<p>Keine.</p>")
+    return abschnitt("hinweise", "Hinweise aus den Daten", f"<ul>{punkte}</ul>" if punkte else "<p>Keine.</p>")
 
 
-def methode(facts: Facts, herkunft: Mapping[str, str]) -> Html:
-    """Method, terms and provenance: from which data, code and parameters every figure came."""
+def methode(_: Facts) -> Html:
+    """Method and terms: how every figure is computed."""
     eintraege = "".join(f"<dt>{escape(b)}</dt><dd>{escape(t)}</dd>" for b, t in begriffe())
-    zeilen = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in {**herkunft, **content.frueherer_stand(facts)}.items())
-    return Html(_abschnitt("methode", "Methode und Begriffe", f'<dl class="begriffe">{eintraege}</dl>').text
-                + f'<footer class="herkunft"><h2>Herkunft</h2><dl>{zeilen}</dl>'
-                "<p>Gesprächsgrundlage für das Steuerungsgespräch.</p></footer>")
+    return abschnitt("methode", "Methode und Begriffe", f'<dl class="begriffe">{eintraege}</dl>')
+
+
+def herkunft(facts: Facts, angaben: Mapping[str, str]) -> Html:
+    """Provenance: from which data, code and parameters every figure came. The page sets it as its footer, in every report."""
+    zeilen = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in {**angaben, **content.frueherer_stand(facts)}.items())
+    return Html(f"<h2>Herkunft</h2><dl>{zeilen}</dl><p>Gesprächsgrundlage für das Steuerungsgespräch.</p>")
 
 
 ABSCHNITTE: dict[str, Callable[[Facts], Html]] = {
-    "kopf": kopf, "fallzahlen": fallzahlen, "hbg": hbg, "euro": euro, "personal": personal, "bewegungen": bewegungen,
-    "massnahmen": massnahmen, "hinweise": hinweise,
+    "fallzahlen": fallzahlen, "hbg": hbg, "euro": euro, "personal": personal, "bewegungen": bewegungen,
+    "massnahmen": massnahmen, "hinweise": hinweise, "methode": methode,
 }
+UMFANG = {"lang": tuple(ABSCHNITTE), "kurz": ("fallzahlen", "euro", "massnahmen", "hinweise")}
+
+
+def auswahl(abschnitte: str) -> tuple[str, ...]:
+    """Names of the sections to show, from „lang“, „kurz“ or names with commas between. TraegerFehler for an unknown one."""
+    namen = UMFANG.get(abschnitte) or tuple(n for n in abschnitte.replace(" ", "").split(",") if n)
+    if unbekannt := [n for n in namen if n not in ABSCHNITTE]:
+        raise TraegerFehler(f"Unbekannter Abschnitt: {', '.join(unbekannt)}. Möglich sind {', '.join((*UMFANG, *ABSCHNITTE))}.")
+    return namen
+
+
+def zeige(facts: Facts, abschnitte: str = "lang") -> Callable[[str], Html | None]:
+    """What a notebook cell calls: a section by its name, nothing where it was left out."""
+    namen = auswahl(abschnitte)
+    return lambda name: antworten(facts, namen) if name == "antworten" else ABSCHNITTE[name](facts) if name in namen else None

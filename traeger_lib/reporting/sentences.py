@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Callable
 from dataclasses import dataclass
+from decimal import Decimal
 from fractions import Fraction
 from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from traeger_lib.analysis.facts import Facts
+from traeger_lib.analysis.deviation import Abweichung
+from traeger_lib.analysis.facts import Facts, Quartalsstand
+from traeger_lib.analysis.staffing import Personal
 from traeger_lib.reporting import formats as f
 
 GLEICH_PROZENT = Fraction(1, 200)  # within half a per cent the report says „entspricht“
@@ -22,8 +26,12 @@ class Satz:
 
     nummer: int
     titel: str
-    text: str
+    teile: tuple[str, ...]
     anker: str
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.teile)
 
 
 @cache
@@ -35,7 +43,7 @@ def muster() -> dict[str, Any]:
 def saetze(facts: Facts) -> tuple[Satz, ...]:
     """The five sentences."""
     funktionen = (("fallzahlen", _fallzahlen), ("hbg", _hbg), ("personal", _personal), ("euro", _euro), ("massnahmen", _massnahmen))
-    return tuple(Satz(i, muster()[k]["titel"], " ".join(t for t in fn(facts, muster()[k]) if t), k)
+    return tuple(Satz(i, muster()[k]["titel"], tuple(t for t in fn(facts, muster()[k]) if t), k)
                  for i, (k, fn) in enumerate(funktionen, 1))
 
 
@@ -54,15 +62,46 @@ def _richtung(m: dict[str, str], anteil: Fraction, vorsilbe: str = "") -> str:
     return m[vorsilbe + art]
 
 
+def zu_wenige(facts: Facts) -> bool:
+    """Fewer than 5 persons (or places, where only months are known): too few for a statement."""
+    g = facts.fallzahlen.quartal.gesamt
+    return (g.durchschnittlich_belegte_plaetze if g.faelle_im_zeitraum is None else g.faelle_im_zeitraum) < 5
+
+
+def _frueher(facts: Facts, wert: Callable[[Quartalsstand], Any], form: Callable[[Any], str]) -> str:
+    """„Vorquartal 1,01, Vorjahresquartal 0,98“, as far as there are figures."""
+    staende = ((muster()[wann], facts.stand(n)) for wann, n in (("vorquartal", 1), ("vorjahresquartal", 4)))
+    return ", ".join(muster()["vergleich_teil"].format(wann=wann, wert=form(w)) for wann, s in staende if s and (w := wert(s)) is not None)
+
+
+def erfuellung(p: Personal, massstab: str) -> Decimal | None:
+    """VK present (own share) − VK needed, as the report shows it: the difference of the rounded figures."""
+    vk = getattr(p.vk_anteilig, massstab)
+    return None if vk is None or p.vk_soll is None else f.runde(vk, 1) - f.runde(p.vk_soll, 1)
+
+
+def abweichung_anteil(a: Abweichung) -> Fraction | None:
+    """Deviation ÷ budgeted value."""
+    return Fraction(a.abweichung_eur) / Fraction(a.soll_eur) if a.soll_eur and a.abweichung_eur is not None else None
+
+
+def gerundet(a: Abweichung) -> tuple[Decimal, ...]:
+    """Deviation and its four effects as the first screen shows them; the parts add up."""
+    teile = (a.mengeneffekt_eur, a.mixeffekt_eur, a.s_effekt_eur, a.preiseffekt_eur)
+    return f.runde_gemeinsam(a.abweichung_eur or Decimal(0), [t or Decimal(0) for t in teile])
+
+
 def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
-    block = facts.fallzahlen.quartal
-    if (block.gesamt.faelle_im_zeitraum or 5) < 5:
+    plaetze, teile = facts.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze, []
+    if plaetze and zu_wenige(facts):
         return [muster()["zu_wenige"]]
-    plaetze, vorjahr = block.gesamt.durchschnittlich_belegte_plaetze, ""
-    if facts.fallzahlen_vorjahresquartal:
-        d = f.runde(plaetze, 1) - f.runde(facts.fallzahlen_vorjahresquartal.gesamt.durchschnittlich_belegte_plaetze, 1)
-        vorjahr = m["vorjahr_gleich" if not d else "vorjahr_mehr" if d > 0 else "vorjahr_weniger"].format(differenz=f.zahl(abs(d), 1))
-    texte = [m["stand"].format(quartal=facts.quartal.lang, plaetze=f.zahl(plaetze, 1), vorjahr=vorjahr)]
+    for wann, block in (("vorjahresquartal", facts.fallzahlen_vorjahresquartal), ("vorquartal", facts.fallzahlen_vorquartal)):
+        if block and plaetze:
+            d = f.runde(plaetze, 1) - f.runde(block.gesamt.durchschnittlich_belegte_plaetze, 1)
+            teile.append(m["gleich" if not d else "mehr" if d > 0 else "weniger"].format(differenz=f.zahl(abs(d), 1), wann=muster()[wann]))
+    stand = m["leer" if not plaetze else "stand_einer" if f.runde(plaetze, 1) == 1 else "stand"]
+    texte = [stand.format(quartal=facts.quartal.lang, plaetze=f.zahl(plaetze, 1), vergleich="".join(f", {t}" for t in teile[:1])
+                          + "".join(f" und {t}" for t in teile[1:]))]
     a = facts.abweichung.quartal.gesamt
     if a.soll_tage and a.ist_tage is not None:
         im_budget, plan = Fraction(a.ist_tage, facts.quartal.zeitraum.tage), a.soll_tage / facts.quartal.zeitraum.tage
@@ -102,11 +141,14 @@ def _hbg(facts: Facts, m: dict[str, str]) -> list[str]:
     if not {h for x in je.values() for h in x.anteile} - {"ohne"}:
         return [m["ohne_gruppen"]]
     texte = []
+    if zu_wenige(facts):
+        return [muster()["zu_wenige"]]
     if mix.mixindex is None:
         texte.append(m["kein_index"])
     else:
-        d = mix.mixindex - 1
-        texte.append(_richtung(m, d).format(index=f.zahl(mix.mixindex, 2), grad=m["grad_leicht"] if abs(d) < Fraction(3, 100) else ""))
+        d, frueher = mix.mixindex - 1, _frueher(facts, lambda s: s.mix.mixindex, lambda x: f.zahl(x, 2))
+        texte.append(_richtung(m, d).format(index=f.zahl(mix.mixindex, 2), vergleich=f"; {frueher}" if frueher else "",
+                                            grad=m["grad_leicht"] if abs(d) < Fraction(3, 100) else ""))
     if not mix.anteil_s:
         return [*texte, m["s_keine"]]
     s_muster = m["s_anteil" if mix.mixindex_ausgang is not None else "s_anteil_ohne_index"]
@@ -128,6 +170,9 @@ def _personal(facts: Facts, m: dict[str, str]) -> list[str]:
         d = f.runde(vk, 1) - f.runde(soll, 1)
         texte.append(m["gleich" if not d else "mehr" if d > 0 else "fehlt"].format(
             vk=f.zahl(vk, 1), soll=f.zahl(soll, 1), differenz=f.zahl(abs(d), 1)))
+        if frueher := _frueher(facts, lambda s: erfuellung(s.personal, leitmassstab(facts)),
+                               lambda x: f"{f.zahl(x, 1, vorzeichen=True)} VK"):
+            texte.append(m["vergleich"].format(teile=frueher))
     if p.fachkraftquote is not None:
         texte.append(m["quote"].format(quote=f.prozent(p.fachkraftquote, 0)))
     return texte
@@ -138,14 +183,19 @@ def _euro(facts: Facts, m: dict[str, str]) -> list[str]:
     if facts.budget is None or a.soll_eur is None or a.abweichung_eur is None:
         return [m["ohne_alles"] if a.ist_eur is None else m["kein_budget"].format(ist=f.euro_rund(a.ist_eur))]
     if not a.soll_eur:
-        return [m["noch_nicht"].format(beginn=f.tag(facts.budget.beginn))] if facts.budget.beginn > facts.quartal.zeitraum.bis else []
-    anteil = Fraction(a.abweichung_eur) / Fraction(a.soll_eur)
-    teile = m["teile"].format(**{k: f.euro_rund(w, vorzeichen=True) for k, w in (
-        ("menge", a.mengeneffekt_eur), ("mix", a.mixeffekt_eur), ("s", a.s_effekt_eur), ("preis", a.preiseffekt_eur))})
+        spaeter = facts.budget.beginn > facts.quartal.zeitraum.bis
+        return [m["noch_nicht"].format(beginn=f.tag(facts.budget.beginn)) if spaeter else m["ohne_soll"].format(ist=f.euro_rund(a.ist_eur))]
+    anteil = abweichung_anteil(a) or Fraction(0)
+    gesamt, *effekte = gerundet(a)
+    teile = m["teile"].format(**{k: f.euro(w, 0, vorzeichen=True) for k, w in zip(("menge", "mix", "s", "preis"), effekte, strict=True)})
     beginn = "Jahresbeginn" if facts.budget.beginn.year < facts.quartal.jahr or facts.budget.beginn.timetuple().tm_yday == 1 \
         else f"Beginn des Budgets ({f.tag(facts.budget.beginn)})"
-    betrag, prozent = f.euro_rund(abs(a.abweichung_eur)), f.prozent(abs(anteil))
+    betrag, prozent = f.euro(abs(gesamt), 0), f.prozent(abs(anteil))
     texte = [_richtung(m, anteil).format(beginn=beginn, betrag=betrag, prozent=prozent, teile=teile)]
+    frueher = _frueher(facts, lambda s: abweichung_anteil(s.abweichung), lambda x: f.prozent(x, vorzeichen=True))
+    if frueher:
+        jetzt = f.prozent(abweichung_anteil(facts.abweichung.quartal.gesamt), vorzeichen=True)
+        texte.append(m["vergleich"].format(teile=f"{facts.quartal.lang} {jetzt}, {frueher}" if facts.quartal.nummer > 1 else frueher))
     if facts.korridor:
         p = facts.korridor.anteil_zufall
         wie_oft = ("haeufigkeit_meist" if p > 0.62 else "haeufigkeit_halb" if p > 0.42 else "haeufigkeit_n" if p >= 0.02 else
@@ -168,4 +218,6 @@ def _massnahmen(facts: Facts, m: dict[str, Any]) -> list[str]:
     reihenfolge = sorted(b.je_status, key=lambda s: (bekannt.index(s) if s in bekannt else len(bekannt), s))
     teile = ", ".join(m["status"].get(s, m["status"]["anderer"]).format(n=b.je_status[s], status=s) for s in reihenfolge)
     ueber = m["ueberfaellig_keine"] if not b.ueberfaellig else m["ueberfaellig_eine" if b.ueberfaellig == 1 else "ueberfaellig"]
-    return [m["alle"].format(anzahl=f.anzahl(len(b.liste), "Maßnahme", "Maßnahmen"), teile=teile), ueber.format(anzahl=b.ueberfaellig)]
+    neu = "" if b.neu is None else m["neu_keine" if not b.neu else "neu_eine" if b.neu == 1 else "neu"]
+    return [m["alle"].format(anzahl=f.anzahl(len(b.liste), "Maßnahme", "Maßnahmen"), teile=teile), ueber.format(anzahl=b.ueberfaellig),
+            neu.format(anzahl=b.neu, termin=f.tag(b.letztes_gespraech))]

@@ -27,7 +27,9 @@ FORM: dict[str, Callable[[Any], str]] = {
     "prozent": lambda x: f.prozent(x),
     "datum": lambda x: f.tag(x),
     "jahr": lambda x: f.FEHLT if x is None else str(x),
+    "gerundet": lambda x: str(x),  # a number already in words („unter 5“)
 }
+UMBRUCH = 24  # rows; in print longer tables may break over pages
 Wert = str | int | float | Decimal | Fraction | date | None
 
 
@@ -59,8 +61,9 @@ class Tabelle:
             zellen = [f'<th scope="row">{escape(FORM[self.spalten[0].art](zeile[0]))}</th>']
             zellen += [f"<td{_klasse(s)}>{escape(FORM[s.art](w))}</td>" for s, w in zip(self.spalten[1:], zeile[1:], strict=True)]
             zeilen.append(f"<tr{summe}>{''.join(zellen)}</tr>")
-        region = f'<div class="tabelle" tabindex="0" role="region" aria-label="{escape(self.titel, quote=True)}">'
-        return (f"{region}<table><caption>{escape(self.titel)}"
+        art = "tabelle lang" if len(self.zeilen) > UMBRUCH else "tabelle"
+        region = f'<div class="{art}" tabindex="0" role="region" aria-label="{escape(self.titel, quote=True)}">'
+        return (f"{region}<table><caption><span>{escape(self.titel)}</span>"
                 f'<span class="basis">{escape(self.basis)}</span></caption><thead><tr>{kopf}</tr></thead>'
                 f"<tbody>{''.join(zeilen)}</tbody></table></div>")
 

@@ -1,0 +1,360 @@
+"""The report as a reader meets it: sentences for every case, what the Interessenvertretung may see, valid pages, Excel, hostile text."""
+
+import csv
+import re
+import shutil
+import zipfile
+from collections import Counter
+from dataclasses import fields, replace
+from decimal import Decimal
+from fractions import Fraction
+from html.parser import HTMLParser
+from pathlib import Path
+
+import html5lib
+import numpy as np
+import openpyxl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.optimize import linprog
+from test_charts import BEISPIEL, beispiel, kurz, nichts, ohne_budget, ohne_prognose
+from zufallsbestand import als_csv, quartale, zufallsbestand
+
+from traeger_lib import analyse, load
+from traeger_lib.analysis.facts import Massnahmen
+from traeger_lib.inputs.faults import TraegerFehler
+from traeger_lib.inputs.schema import TABELLEN
+from traeger_lib.reporting import coarse, excel, sections
+from traeger_lib.reporting import formats as f
+from traeger_lib.reporting.sentences import muster, saetze
+
+ALLE = ("BSP-BERG", "BSP-FLUSS", "BSP-HAFEN", "BSP-NORD", "BSP-OST", "BSP-SEE", "BSP-SUED", "BSP-WEST")
+NIE = re.compile(r"None|nan|[{}!]|  |\b1,0 Plätze|teuer|schlecht|Einsparung|-\d| ,|\.\.|−0(?![,\d])|−0,0+(?!\d)")
+
+
+def pruefe(antworten) -> None:
+    """What every answer must be, whatever the figures."""
+    assert [s.nummer for s in antworten] == [1, 2, 3, 4, 5]
+    for s in antworten:
+        treffer = NIE.search(s.text)
+        assert not treffer, (s.text, treffer)
+        assert s.text and (s.text[0].isupper() or s.text[0].isdigit()) and s.text.endswith((".", ")")), s.text
+        for anzahl, wort in re.findall(r"\b(\d+) (Maßnahmen?)\b", s.text.replace("\u00a0", " ")):
+            assert wort == ("Maßnahme" if anzahl == "1" else "Maßnahmen"), s.text
+
+
+def mit_plaetzen(x, plaetze, faelle, vorher=None):
+    """The example with other average places and persons in the quarter, and other places in the two quarters to compare with."""
+    block = x.fallzahlen.quartal
+    neu = replace(block, gesamt=replace(block.gesamt, durchschnittlich_belegte_plaetze=plaetze, faelle_im_zeitraum=faelle))
+    alt = None if vorher is None else replace(block, gesamt=replace(block.gesamt, durchschnittlich_belegte_plaetze=vorher))
+    return replace(x, fallzahlen=replace(x.fallzahlen, quartal=neu), fallzahlen_vorquartal=alt, fallzahlen_vorjahresquartal=alt)
+
+
+def test_sentences_by_hand():
+    x = mit_plaetzen(beispiel(), Fraction(1124, 10), 120, Fraction(1093, 10))
+    assert saetze(x)[0].text.startswith("Im 1. Quartal 2026 waren im Mittel 112,4 Plätze belegt, 3,1 mehr als im Vorjahresquartal und "
+                                        "3,1 mehr als im Vorquartal.")
+    assert saetze(mit_plaetzen(x, Fraction(1), 6, Fraction(1)))[0].text.startswith(
+        "Im 1. Quartal 2026 war im Mittel 1,0 Platz belegt, so viele wie im Vorjahresquartal und so viele wie im Vorquartal.")
+    assert saetze(mit_plaetzen(x, Fraction(0), 0))[0].text.startswith("Im 1. Quartal 2026 war kein Platz belegt.")
+    for plaetze, faelle in ((Fraction(39, 10), 4), (Fraction(49, 10), None), (Fraction(5), 4)):
+        assert [s.text for s in saetze(mit_plaetzen(x, plaetze, faelle))][:2] == [muster()["zu_wenige"]] * 2
+    assert "Plätze belegt" in saetze(mit_plaetzen(x, Fraction(4), 5))[0].text
+    hafen = saetze(beispiel("BSP-HAFEN"))
+    assert hafen[0].teile[-1].startswith("Erst 14 Monate Daten: Als Tendenz")
+    ohne = saetze(nichts(beispiel()))
+    assert ohne[4].text == muster()["massnahmen"]["keine"] and ohne[0].teile[-1] == "Für eine Prognose liegen zu wenige Monate vor."
+    assert saetze(ohne_budget(beispiel()))[3].text.endswith("Ein beschlossenes Budget zum Vergleich liegt nicht vor.")
+
+
+@pytest.mark.parametrize(("neu", "ende"), [(None, "Überfällig ist keine."), (0, "kam keine hinzu."), (1, "kam 1 hinzu."),
+                                             (3, "kamen 3 hinzu.")])
+def test_measures_new_since_the_last_review(neu, ende):
+    x = beispiel()
+    assert saetze(replace(x, massnahmen=replace(x.massnahmen, neu=neu)))[4].text.endswith(ende)
+
+
+def test_measures_in_singular_plural_and_overdue():
+    eine = beispiel().massnahmen.liste[:1]
+    x = replace(beispiel(), massnahmen=Massnahmen({"laufend": 1}, 1, eine))
+    assert saetze(x)[4].text == "1\u00a0Maßnahme: 1 laufend. Überfällig ist 1."
+
+
+def test_parts_of_the_deviation_add_up_in_the_sentence():
+    for i in ALLE:
+        text = saetze(beispiel(i))[3].teile[0].replace("\u00a0", " ").replace("−", "-").replace(".", "")
+        betrag = int(re.search(r"(\d+) €", text)[1]) * (-1 if " unter " in text else 1)
+        teile = [int(t) for t in re.findall(r"(?:Menge|Mix|„\+S“|Preis) ([+-]?\d+) €", text)]
+        assert len(teile) == 4 and abs(sum(teile)) == abs(betrag), text
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(ALLE), st.fractions(0, 3000, max_denominator=400), st.one_of(st.none(), st.integers(0, 4000)),
+       st.one_of(st.none(), st.fractions(0, 3000, max_denominator=400)), st.integers(-10**9, 10**9), st.integers(0, 10**9),
+       st.sampled_from([lambda x: x, ohne_prognose, ohne_budget, nichts, lambda x: kurz(x, 3), lambda x: kurz(x, 16)]))
+def test_sentences_over_generated_facts(traeger_id, plaetze, faelle, vorher, abweichung, soll, art):
+    x = mit_plaetzen(art(beispiel(traeger_id)), plaetze, faelle, vorher)
+    g = x.abweichung.kumuliert.gesamt
+    if g.soll_eur is not None:
+        d, s = Decimal(abweichung) / 100, Decimal(soll) / 100
+        g = replace(g, soll_eur=s, ist_eur=s + d, abweichung_eur=d, mengeneffekt_eur=d - 3, mixeffekt_eur=Decimal(1),
+                    s_effekt_eur=Decimal(0), preiseffekt_eur=Decimal(2))
+        x = replace(x, abweichung=replace(x.abweichung, kumuliert=replace(x.abweichung.kumuliert, gesamt=g)))
+    pruefe(saetze(x))
+    pruefe(coarse.antworten(x))
+    sections.antworten(x, sections.UMFANG["lang"])
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_report_of_random_bestaende(seed, tmp_path):
+    tabellen, angaben = zufallsbestand(seed)
+    als_csv(tabellen, angaben, tmp_path)
+    for q in quartale(angaben)[:2]:
+        for t in tabellen["traeger"]:
+            x = analyse(load(tmp_path), t["traeger_id"], q)
+            for s in (*saetze(x), *coarse.antworten(x)):
+                assert not re.search(r"None|nan|\{|\}|!", s.text), s.text
+            ordne(coarse.seite(x, {"Datenstand": "–"}))
+            excel.schreibe(x, tmp_path.parent / f"{seed}.xlsx", {})
+
+
+# ── sections by parameter ───────────────────────────────────────────────────────────────────────────────────────────
+
+def test_sections_can_be_left_out():
+    assert sections.auswahl("lang") == tuple(sections.ABSCHNITTE) and set(sections.auswahl("kurz")) < set(sections.ABSCHNITTE)
+    zeige = sections.zeige(beispiel(), "hbg, massnahmen")
+    assert zeige("personal") is None and zeige("euro") is None and 'id="hbg"' in zeige("hbg").text
+    erster = zeige("antworten").text
+    assert 'href="#hbg"' in erster and "#personal" not in erster and erster.count('class="antwort"') == 5
+    with pytest.raises(TraegerFehler, match=r"Unbekannter Abschnitt: kruz\. Möglich sind lang, kurz, fallzahlen"):
+        sections.auswahl("kruz")
+
+
+def test_a_first_quarter_shows_no_table_twice():
+    for i, q in (("BSP-NORD", "2026Q1"), ("BSP-NORD", "2025Q3")):
+        seite = "".join(fn(beispiel(i, q)).text for fn in sections.ABSCHNITTE.values())
+        koerper = Counter(re.findall(r"<thead>.*?</tbody>", seite))
+        assert max(koerper.values()) == 1 and ("Jahr 2025 bis 30.09.2025" in seite) == (q == "2025Q3")
+
+
+# ── the Interessenvertretung ────────────────────────────────────────────────────────────────────────────────────────
+
+class Text(HTMLParser):
+    """Visible words, alt texts and labels of a page, without its provenance."""
+
+    def __init__(self, seite):
+        super().__init__()
+        self.worte = []
+        self.feed(re.sub(r"<style>.*?</style>|<footer.*?</footer>", "", seite, flags=re.S))
+
+    def handle_data(self, data):
+        self.worte.append(data)
+
+    def handle_starttag(self, tag, attrs):
+        self.worte += [w for k, w in attrs if k in ("alt", "aria-label")]
+
+
+@pytest.mark.parametrize("traeger_id", ALLE)
+def test_every_figure_of_persons_is_coarse(traeger_id):
+    x = beispiel(traeger_id)
+    for t in (t for tabellen in coarse.tabellen(x).values() for t in tabellen):
+        for zeile in t.zeilen:
+            for s, w in zip(t.spalten, zeile, strict=True):
+                if s.art == "gerundet":
+                    assert w in ("unter 5", "–") or (int(w.replace(".", "")) % 5 == 0 and int(w.replace(".", "")) >= 5)
+    text = " ".join(Text(coarse.seite(x, {})).worte).replace("\u00a0", " ")
+    a, g = x.abweichung.kumuliert.gesamt, x.fallzahlen.quartal.gesamt
+    for genau in (f.zahl(g.durchschnittlich_belegte_plaetze, 1), f.euro(a.ist_eur), f.euro(a.s_effekt_eur),
+                  f.zahl(x.hbg.quartal.gesamt.mixindex, 2)):
+        assert genau in ("–", "0,00 €") or not re.search(rf"(?<![\d,.]){re.escape(genau)}(?![\d,])", text), genau
+    assert "%" not in text.replace("80 %", "") and "Mixindex" not in text and "Kostenzusage" not in text
+    assert not any(w in text for m in x.massnahmen.liste for w in (m.verantwortlich,) if w)
+
+
+def test_what_the_interessenvertretung_gets_depends_on_nothing_small():
+    """Whatever changes among transitions, special cases, monthly figures, derivation and rates leaves the page as it is."""
+    x = beispiel()
+    y = replace(x, uebergaenge=(), zugangsprofil=(), belegung=(), ereignisse=(), besonderheiten=(), verlauf=(), quartalsverlauf=(),
+                entgelte=(), puffer_jahre=(), personal_jahre=(), korridor=None, hochrechnung=None, vergleich=None,
+                hinweise=tuple(h for h in x.hinweise if h.schluessel in coarse.HINWEISE),
+                trend=replace(x.trend, je_angebot={}, je_hbg={}), klassische_abrechnung=nichts(x).klassische_abrechnung)
+    assert coarse.seite(x, {}) == coarse.seite(y, {}) and len(fields(x)) > 30
+
+
+def test_small_provider_says_nothing_about_cases():
+    seite = coarse.seite(mit_plaetzen(beispiel("BSP-HAFEN"), Fraction(3), 4), {})
+    antworten = coarse.antworten(mit_plaetzen(beispiel("BSP-HAFEN"), Fraction(3), 4))
+    assert [s.text for s in antworten[:4]] == [muster()["zu_wenige"]] * 4 and "unter 5" in seite
+
+
+def spanne(gezeigt: str) -> tuple[float, float]:
+    """What a reader knows of a rounded figure."""
+    if gezeigt == "unter 5":
+        return 0.0, 5.0
+    n = int(gezeigt.replace(".", ""))
+    return max(5.0, n - 2.5), n + 2.5
+
+
+def reichweite(zellen, zeilen, ziel):
+    """Least and greatest value of one cell that fits all published intervals `zeilen` (weights, from, to): the attacker's view."""
+    a = np.array([w for w, _, _ in zeilen] + [[-x for x in w] for w, _, _ in zeilen], float)
+    b = np.array([hi for _, _, hi in zeilen] + [-lo for _, lo, _ in zeilen], float)
+    c = np.eye(len(zellen))[ziel]
+    unten, oben = (linprog(v * c, A_ub=a, b_ub=b, bounds=(0, None), method="highs") for v in (1, -1))
+    assert unten.status == oben.status == 0
+    return unten.fun, -oben.fun
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.data())
+def test_sums_and_parts_leave_a_small_cell_its_range(data):
+    """Offers × groups with random places; known: every rounded cell, each offer's and the whole's rounded sum."""
+    n_angebote, n_gruppen = data.draw(st.integers(1, 4)), data.draw(st.integers(2, 5))
+    zelle = st.one_of(st.sampled_from([0.0, 1.0, 4.0, 5.0, 7.5]), st.integers(0, 4000).map(lambda x: x / 100))
+    plaetze = np.array(data.draw(st.lists(zelle, min_size=n_angebote * n_gruppen, max_size=n_angebote * n_gruppen)))
+    zeilen = (*np.eye(len(plaetze)), *np.repeat(np.eye(n_angebote), n_gruppen, axis=1), np.ones(len(plaetze)))
+    bekannt = [(w, *spanne(coarse.auf5(float(w @ plaetze)))) for w in zeilen]
+    for i in np.flatnonzero(plaetze < 5):
+        unten, oben = reichweite(plaetze, bekannt, i)
+        assert oben - unten >= 2.5 - 1e-6, (plaetze, i, unten, oben)
+
+
+@pytest.mark.parametrize("traeger_id", ALLE)
+def test_agreed_rates_and_keys_do_not_open_a_small_cell_either(traeger_id):
+    """The examples: who also knows every rate and staffing key still cannot tell a small cell to one person."""
+    x, b = beispiel(traeger_id), load(BEISPIEL)["schluessel"]
+    entgelt = {(e.angebot_id, e.hbg): float(e.gesamt_eur) for e in x.entgelte if e.gueltig_ab <= x.datenstand}
+    je_vk = {(r.angebot_id, r.hbg): float(r.personen_je_vk) for r in b.itertuples()}
+    zellen = [(k, h, float(w * x.fallzahlen.quartal.je_angebot[k].durchschnittlich_belegte_plaetze))
+              for k, m in x.hbg.quartal.je_angebot.items() for h, w in m.anteile.items()]
+    plaetze = np.array([z[2] for z in zellen])
+    summen = [np.array([float(z[0] == a.angebot_id) for z in zellen]) for a in x.angebote]
+    bekannt = [(w, *spanne(coarse.auf5(float(w @ plaetze)))) for w in (*np.eye(len(plaetze)), *summen, np.ones(len(plaetze)))]
+    for gewicht in ([entgelt[k, h] for k, h, _ in zellen], [1 / je_vk[k, h] for k, h, _ in zellen]):
+        wert = float(np.array(gewicht) @ plaetze)
+        stufe = float(coarse.schritt(Fraction(wert) * coarse.KLEIN / Fraction(float(plaetze.sum()))))
+        bekannt.append((np.array(gewicht), round(wert / stufe) * stufe - stufe / 2 - 1e-9, round(wert / stufe) * stufe + stufe / 2 + 1e-9))
+    for i in np.flatnonzero(plaetze < 5):
+        unten, oben = reichweite(plaetze, bekannt, i)
+        assert oben - unten >= 1.0, (zellen[i], unten, oben)
+
+
+# ── pages and workbook ──────────────────────────────────────────────────────────────────────────────────────────────
+
+def ordne(seite: str) -> None:
+    """Valid HTML as far as a strict parser and these rules see it: no parse error, unique ids, every reference has its target, headings
+    in order, tables with caption, scopes and rows of equal length, lists and definition lists with the right children, pictures
+    with real alternatives, no script, no handler, no outside address, a content policy, the language."""
+    baum = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(seite)
+    assert baum.get("lang") == "de" and baum.find(".//title").text.strip()
+    assert "default-src 'none'" in baum.find(".//meta[@http-equiv='Content-Security-Policy']").get("content")
+    alle = list(baum.iter())
+    kennungen = [e.get("id") for e in alle if e.get("id")]
+    assert len(kennungen) == len(set(kennungen))
+    for e in alle:
+        assert e.tag not in ("script", "iframe", "object", "embed", "link", "base", "form"), e.tag
+        assert not [k for k in e.attrib if k.startswith("on") or k == "style"]
+        for k in ("href", "aria-labelledby"):
+            if (e.get(k) or "").startswith("#") or (k == "aria-labelledby" and e.get(k)):
+                assert e.get(k).lstrip("#") in kennungen, e.get(k)
+        assert re.match(r"data:image/png;base64,|$", e.get("src") or "")
+        assert e.get("href") is None or re.match(r"#|[A-Z0-9][\w-]+/[a-z_]+\.(html|xlsx|json|pdf)$", e.get("href")), e.get("href")
+        kinder = {k.tag for k in e}
+        if e.tag in ("ul", "ol"):
+            assert kinder <= {"li"}
+        if e.tag == "dl":
+            assert kinder <= {"dt", "dd", "div"} and all({x.tag for x in k} == {"dt", "dd"} for k in e if k.tag == "div")
+        if e.tag in ("p", "h1", "h2", "h3", "dt", "summary", "caption", "figcaption", "a", "span"):
+            assert kinder <= {"a", "span", "strong", "{http://www.w3.org/2000/svg}svg", "br"}, (e.tag, kinder)
+        if e.tag == "img":
+            assert len(e.get("alt")) > 60 and e.get("width") and e.get("height") and e.get("alt")[0].isupper()
+        if e.tag == "{http://www.w3.org/2000/svg}svg":
+            assert e.get("role") == "img" and len(e.get("aria-label")) > 20
+        if e.tag == "table":
+            kopf, zeilen = e.findall("./thead/tr/th"), e.findall("./tbody/tr")
+            assert e[0].tag == "caption" and "".join(e[0].itertext()).strip() and kopf and zeilen
+            assert all(t.get("scope") == "col" for t in kopf)
+            for z in zeilen:
+                assert len(z) == len(kopf) and z[0].tag == "th" and z[0].get("scope") == "row" and {x.tag for x in z[1:]} == {"td"}
+    ebenen = [int(e.tag[1]) for e in alle if re.fullmatch("h[1-6]", e.tag)]
+    assert ebenen[0] == 1 and ebenen.count(1) == 1 and all(b <= a + 1 for a, b in zip(ebenen, ebenen[1:], strict=False))
+    assert [e.tag for e in baum.find("body")] == ["a", "header", "main", "footer"][:len(baum.find("body"))]
+
+
+BOESE = ("=cmd|' /C calc'!A0 <script>alert(1)</script><img src=x onerror=alert(2)> \"'>&amp;&#x3c; {{7*7}} ${x} "
+         "%s \u202eRTL\u2066 \x07\x1b\x85</style></table><!-- " + "W" * 120)
+
+
+@pytest.fixture(scope="module")
+def feindlich(tmp_path_factory, beispiel, traeger):
+    """The example with hostile text in every text field of every table and of bestand.toml, and its batch of two providers."""
+    ordner = tmp_path_factory.mktemp("feindlich")
+    bestand = Path(shutil.copytree(beispiel, ordner / "bestand"))
+    unberuehrt = {"email", "hbg", "hbg_ausgang", "status"}  # the rest of the groups' names must stay the same in all tables
+    for name, tabelle in TABELLEN.items():
+        pfad = bestand / f"{name}.csv"
+        if not pfad.exists():
+            continue
+        with pfad.open(encoding="utf-8", newline="") as datei:
+            kopf, *zeilen = csv.reader(datei, delimiter=";")
+        for spalte in (s.name for s in tabelle.spalten if s.art == "text" and s.name in kopf and not s.werte):
+            i = kopf.index(spalte)
+            for nr, z in enumerate(zeilen):
+                if z[i] and spalte in ("person_id", "kostentraeger", "leistungstyp", "hbg", "hbg_ausgang", "massnahme_id"):
+                    z[i] = ("<b onclick=alert(3)>" if spalte.startswith("hbg") else BOESE) + z[i]
+                elif spalte not in unberuehrt or (spalte == "status" and nr % 2):
+                    z[i] = f"{BOESE} {nr}"
+        with pfad.open("w", encoding="utf-8", newline="") as datei:
+            csv.writer(datei, delimiter=";", lineterminator="\n").writerows([kopf, *zeilen])
+    toml = (bestand / "bestand.toml").read_text(encoding="utf-8")
+    zeichen = "".join(c if c.isprintable() and c not in '"\\' else f"\\u{ord(c):04x}" for c in BOESE)
+    toml = re.sub(r'"([^"]*)"', lambda t: f'"{zeichen}{t[1]}"', toml)
+    (bestand / "bestand.toml").write_text(toml, encoding="utf-8")
+    ids = ("BSP-NORD", "BSP-FLUSS")
+    ergebnis = traeger("quarter", "2026Q1", bestand, "--out", ordner / "aus", *(x for i in ids for x in ("--only", i)))
+    assert ergebnis.exit_code == 0, ergebnis.output
+    return bestand, ordner / "aus", ids
+
+
+def test_hostile_text_is_only_text(feindlich):
+    _, aus, ids = feindlich
+    for pfad in (aus / "index.html", *(aus / i / n for i in ids for n in ("bericht.html", "bericht_interessenvertretung.html"))):
+        seite = pfad.read_text(encoding="utf-8")
+        ordne(seite)
+        assert "&lt;script&gt;alert(1)" in seite and "<script" not in seite.lower() and "{{7*7}}" in seite
+        assert not set("\x07\x1b\x85\u202e\u2066") & set(seite)
+    for i in ids:
+        with zipfile.ZipFile(aus / i / "tabellen.xlsx") as z:
+            assert not [n for n in z.namelist() if "external" in n.lower() or "vba" in n.lower()]
+            assert not any(b"<f>" in z.read(n) or b"<f " in z.read(n) for n in z.namelist() if n.startswith("xl/worksheets/"))
+        mappe = openpyxl.load_workbook(aus / i / "tabellen.xlsx")
+        werte = [c for ws in mappe for zeile in ws.iter_rows() for c in zeile if c.value is not None]
+        assert all(c.data_type in "snd" for c in werte) and any(str(c.value).startswith("=cmd") for c in werte)
+        assert all(c.hyperlink is None or c.hyperlink.location for c in werte)
+
+
+def test_workbook_one_table_a_sheet_with_real_numbers(tmp_path):
+    for i, q in (("BSP-NORD", "2026Q1"), ("BSP-BERG", "2025Q3"), ("BSP-FLUSS", "2026Q1")):
+        x = beispiel(i, q)
+        excel.schreibe(x, tmp_path / "a.xlsx", {"Programm": "p"})
+        mappe = openpyxl.load_workbook(tmp_path / "a.xlsx")
+        assert mappe.sheetnames[0] == "Übersicht" and mappe.sheetnames[-1] == "Methode"
+        assert {"Fallzahlen", "Budget", "Personal"} <= set(mappe.sheetnames)
+        liste = [c.value for c in mappe["Übersicht"]["A"]]
+        assert liste[liste.index("Blätter") + 1:] == mappe.sheetnames[1:]
+        for ws in mappe.worksheets[1:-1]:
+            kopf = [c.value for c in ws[3]]
+            assert ws.freeze_panes == "B4" and all(kopf) and ws["A1"].value and ws["A2"].value
+            assert all(any(c.value is not None for c in z) for z in ws.iter_rows(min_row=4)), ws.title  # one table, no gap, no second one
+        zeile = next(z for z in mappe["Fallzahlen"].iter_rows(min_row=4) if z[0].value == "Träger gesamt")
+        assert zeile[1].value == pytest.approx(float(x.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze), abs=1e-12)
+        assert zeile[1].number_format == "#,##0.0" and zeile[2].value == x.fallzahlen.quartal.gesamt.belegungstage
+
+
+def test_alternatives_in_words():
+    assert sections.linie([Fraction(1), Fraction(2)], "x", str) == ""
+    svg = sections.linie([Fraction(1), None, Fraction(3), Fraction(2)], "Quartale", lambda w: f.zahl(w, 1))
+    assert 'aria-label="Verlauf, Quartale: von 1,0 auf 2,0, dazwischen 1,0 bis 3,0"' in svg
+    assert re.search(r' d="([^"]*)"', svg)[1].count("M") == 2  # the gap stays a gap
