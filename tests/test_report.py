@@ -22,7 +22,7 @@ from test_charts import BEISPIEL, beispiel, kurz, nichts, ohne_budget, ohne_prog
 from zufallsbestand import als_csv, quartale, zufallsbestand
 
 from traeger_lib import analyse, load
-from traeger_lib.analysis.facts import Massnahmen
+from traeger_lib.analysis.scorecard import Aenderung, Scorecard
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.schema import TABELLEN
 from traeger_lib.reporting import coarse, excel, sections
@@ -69,16 +69,17 @@ def test_sentences_by_hand():
     assert saetze(ohne_budget(beispiel()))[3].text.endswith("Ein beschlossenes Budget zum Vergleich liegt nicht vor.")
 
 
-@pytest.mark.parametrize(("neu", "ende"), [(None, "Überfällig ist keine."), (0, "kam keine hinzu."), (1, "kam 1 hinzu."),
-                                             (3, "kamen 3 hinzu.")])
-def test_measures_new_since_the_last_review(neu, ende):
+@pytest.mark.parametrize(("was", "ende"), [
+    ((), "ist nichts geändert."), (("neu",), "1 neu."), (("neu", "neu", "entfallen"), "2 neu, 1 entfallen.")])
+def test_measures_changed_since_the_last_review(was, ende):
     x = beispiel()
-    assert saetze(replace(x, massnahmen=replace(x.massnahmen, neu=neu)))[4].text.endswith(ende)
+    karte = replace(x.massnahmen, aenderungen=tuple(Aenderung("M1", "Text", w) for w in was))
+    assert saetze(replace(x, massnahmen=karte))[4].text.endswith(ende)
 
 
 def test_measures_in_singular_plural_and_overdue():
     eine = beispiel().massnahmen.liste[:1]
-    x = replace(beispiel(), massnahmen=Massnahmen({"laufend": 1}, 1, eine))
+    x = replace(beispiel(), massnahmen=Scorecard({"laufend": 1}, 1, eine))
     assert saetze(x)[4].text == "1\u00a0Maßnahme: 1 laufend. Überfällig ist 1."
 
 
@@ -170,7 +171,7 @@ def test_every_figure_of_persons_is_coarse(traeger_id):
                   f.zahl(x.hbg.quartal.gesamt.mixindex, 2)):
         assert genau in ("–", "0,00 €") or not re.search(rf"(?<![\d,.]){re.escape(genau)}(?![\d,])", text), genau
     assert "%" not in text.replace("80 %", "") and "Mixindex" not in text and "Kostenzusage" not in text
-    assert not any(w in text for m in x.massnahmen.liste for w in (m.verantwortlich,) if w)
+    assert not any(w in text for m in x.massnahmen.liste for w in (m.verantwortlich,) if w and w != "gemeinsam")  # also a plain word
 
 
 def test_what_the_interessenvertretung_gets_depends_on_nothing_small():

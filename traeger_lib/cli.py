@@ -18,6 +18,9 @@ import typer
 app = typer.Typer(help="Werkbank für sozialraumorientierte Trägerbudgets.", no_args_is_help=True, add_completion=False,
                   pretty_exceptions_enable=False, rich_markup_mode=None)
 
+bsc_app = typer.Typer(help="Scorecard der Steuerungsgespräche: ausgeben und bearbeitet zurücknehmen.", no_args_is_help=True)
+app.add_typer(bsc_app, name="bsc")
+
 Bestandspfad = Annotated[Path, typer.Argument(help="Ordner mit den Tabellen und bestand.toml", metavar="BESTAND")]
 Quartalstext = Annotated[str, typer.Argument(help="Quartal, etwa 2026Q1", metavar="QUARTAL")]
 Zielordner = Annotated[Path | None, typer.Option("--out", help="Zielordner (sonst parameterized_runs/QUARTAL)", metavar="DIR")]
@@ -234,6 +237,57 @@ def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None) -
     Console().print(tabelle)
     typer.echo(f"Nachrichten: {(out or Path('parameterized_runs') / str(q)) / 'postausgang'}")
     raise typer.Exit(0 if all(p.datei for p in post) else 1)
+
+
+@bsc_app.command("export")
+@verstaendlich
+def bsc_export(quartal: Quartalstext, bestand: Bestandspfad,
+               only: Annotated[list[str] | None, typer.Option("--only", help="nur dieser Träger (mehrfach möglich)", metavar="ID")] = None,
+               out: Annotated[Path | None, typer.Option("--out", help="Zielordner (sonst parameterized_runs/QUARTAL/bsc)",
+                                                        metavar="DIR")] = None) -> None:
+    """Schreibt je Träger die Scorecard als Excel zum Bearbeiten und als Word-Protokoll."""
+    from traeger_lib import load
+    from traeger_lib.analysis.periods import Quartal
+    from traeger_lib.inputs.faults import TraegerFehler
+    from traeger_lib.inputs.reading import lies
+    from traeger_lib.operations.bsc import exportiere
+    q, alle, fehler = Quartal.aus(quartal), lies(bestand)[0].traeger_ids, 0
+    if fremd := set(only or ()) - set(alle):
+        raise TraegerFehler(f"Unbekannt: {', '.join(sorted(fremd))}. Bekannt sind {', '.join(alle)}.")
+    for i in only or alle:
+        try:
+            typer.echo("\n".join(map(str, exportiere(load(bestand, i), i, q, out or Path("parameterized_runs") / str(q) / "bsc"))))
+        except TraegerFehler as e:
+            fehler += 1
+            typer.echo(f"{i}: {e}", err=True)
+    raise typer.Exit(1 if fehler else 0)
+
+
+@bsc_app.command("import")
+@verstaendlich
+def bsc_import(datei: Annotated[Path, typer.Argument(metavar="DATEI", help="die bearbeitete Excel-Mappe")], bestand: Bestandspfad,
+               stand: Annotated[str | None, typer.Option("--stand", help="Tag, von dem an der neue Stand gilt (sonst der des Gesprächs)",
+                                                         metavar="TT.MM.JJJJ")] = None,
+               yes: Annotated[bool, typer.Option("--yes", help="ohne Rückfrage übernehmen")] = False) -> None:
+    """Zeigt, was eine bearbeitete Scorecard ändert, und übernimmt es auf Bestätigung; frühere Stände bleiben erhalten."""
+    from traeger_lib.inputs.reading import lies
+    from traeger_lib.operations.bsc import lies_zurueck, uebernimm
+    b, _ = lies(bestand)
+    r = lies_zurueck(datei, b, stand)
+    for zeile in r.liste():
+        typer.echo(zeile)
+    if not r.aenderungen:
+        typer.echo(f"{r.traeger_id}: keine Änderungen.")
+        return
+    for text in (t for _, t in b.hinweise if "Tabelle massnahmen" in t):
+        typer.echo(f"{text} Sie steht danach nur noch in der Kopie.")
+    typer.echo(f"{r.traeger_id}: {len(r.aenderungen)} Einträge, Stand {r.stand:%d.%m.%Y}.")
+    if not yes:
+        typer.echo("So übernehmen? (ja/nein) ", nl=False)
+        if sys.stdin.readline().strip().lower() not in ("j", "ja"):
+            typer.echo("Nichts geschrieben.")
+            raise typer.Exit(1)
+    typer.echo(f"Übernommen. Die Datei, wie sie war: {uebernimm(bestand, b, r)}")
 
 
 @app.command()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -35,8 +34,6 @@ from traeger_lib.analysis.facts import (
     Fallzahlen,
     FallzahlenBlock,
     Gegliedert,
-    Massnahme,
-    Massnahmen,
     Monat,
     Personaljahr,
     Quartalsstand,
@@ -61,6 +58,7 @@ from traeger_lib.analysis.periods import Quartal, Zeitraum, datum, jahr_zeitraum
 from traeger_lib.analysis.rates import Entgelte, entgeltzeilen, fortgeschrieben, gruppenrang
 from traeger_lib.analysis.remarks import hinweise
 from traeger_lib.analysis.revisions import vergleiche
+from traeger_lib.analysis.scorecard import mit_kennzahlen, scorecard
 from traeger_lib.analysis.staffing import Grundlage, Personal, grundlage, personal_angebot, personal_gesamt
 from traeger_lib.analysis.volume import Aufenthalte, Personen, Personenzaehlung, Volumen, aufenthalte, volumen
 from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler
@@ -69,7 +67,6 @@ from traeger_lib.inputs.schema import Bestand, zeilen
 T = TypeVar("T")
 RUECKBLICK_JAHRE = 5
 QUARTALSVERLAUF = 8  # quarters of staffing and mix shown
-ABGESCHLOSSEN = {"abgeschlossen", "erledigt", "beendet", "umgesetzt", "zurueckgestellt", "zurückgestellt", "verworfen"}
 
 
 def analyse(bestand: Bestand, traeger_id: str, quartal: str | Quartal, *, rueckblick_jahre: int = RUECKBLICK_JAHRE,
@@ -198,8 +195,7 @@ class Analyse:
     def facts(self) -> Facts:
         b, q = self.bestand, self.quartal
         abrechnung = self._zweifach(self.abrechnung)
-        massnahmen = self.massnahmen()
-        return Facts(
+        facts = Facts(
             traeger_id=self.traeger_id, name=self.traeger["name"], ort=None if pd.isna(self.traeger["ort"]) else self.traeger["ort"],
             leistungstraeger=b.leistungstraeger, quartal=q, rueckblick_jahre=self.rueckblick_jahre, datenstand=b.datenstand,
             vorlaeufig=b.datenstand < q.zeitraum.bis,
@@ -210,10 +206,11 @@ class Analyse:
             klassische_abrechnung=abrechnung, personal=self._zweifach(self.personal),
             personal_jahre=self.personal_jahre(), budget=self.budget(abrechnung.kumuliert.gesamt.betrag_eur),
             puffer_jahre=self.puffer_jahre, korridor=self.korridor(), **self.geschehen(), trend=self.trend,
-            hochrechnung=self.hochrechnung(), massnahmen=massnahmen,
+            hochrechnung=self.hochrechnung(), massnahmen=scorecard(b, q, b.datenstand),
             entgelte=entgeltzeilen(b, q.kumuliert.von, jahr_zeitraum(q.jahr).bis), verlauf=self.verlauf(),
             quartalsverlauf=self.quartalsverlauf(),
             vergleich=vergleiche(self.frueher, b, self.traeger_id), hinweise=tuple(hinweise(self)))
+        return replace(facts, massnahmen=mit_kennzahlen(facts.massnahmen, facts))
 
     def _zweifach(self, f: Callable[[Zeitraum], T]) -> Zweifach[T]:
         quartal = f(self.quartal.zeitraum)
@@ -498,22 +495,6 @@ class Analyse:
         r = max(gilt, key=lambda r: r.gueltig_ab)
         return Verfahren(*(None if pd.isna(w) else w for w in (
             r.korridor_unten_prozent, r.korridor_oben_prozent, r.personalanteil_nach)))
-
-    def massnahmen(self) -> Massnahmen:
-        stichtag = min(self.quartal.zeitraum.bis, self.bestand.datenstand)
-        termine, vereinbart = self.bestand["termine"]["termin"], self.bestand["massnahmen"]["vereinbart_am"]
-        gehalten = termine[termine <= pd.Timestamp(stichtag)]
-        letztes = None if gehalten.empty else gehalten.max().date()
-        neu = int((vereinbart >= pd.Timestamp(letztes)).sum()) if letztes and vereinbart.notna().all() else None
-        liste = []
-        for r in sorted(zeilen(self.bestand["massnahmen"]), key=lambda r: r.massnahme_id):
-            faellig = None if pd.isna(r.faellig) else r.faellig.date()
-            kennzahl, soll, ist, wer = (None if pd.isna(x) else x for x in (r.kennzahl, r.sollwert, r.istwert, r.verantwortlich))
-            liste.append(Massnahme(
-                r.massnahme_id, r.perspektive, r.ziel, r.massnahme, kennzahl, soll, ist, r.status, faellig, wer,
-                faellig is not None and faellig < stichtag and r.status.strip().lower() not in ABGESCHLOSSEN))
-        return Massnahmen(dict(sorted(Counter(m.status for m in liste).items())), sum(m.ueberfaellig for m in liste), tuple(liste),
-                          letztes, neu)
 
 
 def _summe(spalte: pd.Series) -> int | None:

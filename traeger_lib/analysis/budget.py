@@ -15,6 +15,7 @@ import pandas as pd
 from traeger_lib.analysis.money import aus_cent, gleiche_teile, round_half_up
 from traeger_lib.analysis.periods import Zeitraum, jahr_zeitraum, monatsname
 from traeger_lib.analysis.rates import KEIN, Entgelte, gruppenrang
+from traeger_lib.analysis.scorecard import ENTFALLEN, staende
 from traeger_lib.analysis.volume import Volumen
 from traeger_lib.inputs.faults import Fehler, Fehlerliste
 from traeger_lib.inputs.schema import Bestand, zeilen
@@ -94,7 +95,8 @@ class Budget:
 @dataclass(frozen=True, slots=True)
 class PufferJahr:
     """Puffer of a budget year and what was agreed to settle it, in money (Anpassung with ausgleich_jahr) or by measures of the
-    scorecard (mittel_eur with ausgleich_jahr): offen = puffer + Geld − Maßnahmen (for a negative puffer: + Maßnahmen)."""
+    scorecard (mittel_eur with ausgleich_jahr, as they stand on the Datenstand, without those dropped): offen = puffer + Geld − Maßnahmen
+    (for a negative puffer: + Maßnahmen)."""
 
     budgetjahr: int
     raten_fallbezogen_eur: Decimal
@@ -107,12 +109,14 @@ class PufferJahr:
 
 def puffer_jahr(bestand: Bestand, jahr: int, raten_fallbezogen: Decimal, klassisch: Decimal) -> PufferJahr:
     """One year's Puffer with the settlements agreed for it."""
-    def summe(tabelle: str, spalte: str) -> Decimal:
-        t = bestand[tabelle]
+    def summe(t: pd.DataFrame, spalte: str) -> Decimal:
         paare = zip(t["ausgleich_jahr"].tolist(), t[spalte].tolist(), strict=True)
         return sum((x for j, x in paare if not pd.isna(j) and j == jahr and x is not None), Decimal("0.00"))
 
-    puffer, geld, massnahmen = raten_fallbezogen - klassisch, summe("anpassungen", "betrag_eur"), summe("massnahmen", "mittel_eur")
+    m = bestand["massnahmen"]
+    m = staende(m, bestand.datenstand) if m["ausgleich_jahr"].notna().any() else m
+    puffer, geld = raten_fallbezogen - klassisch, summe(bestand["anpassungen"], "betrag_eur")
+    massnahmen = summe(m[m["status"] != ENTFALLEN], "mittel_eur")
     offen = puffer + geld - (-massnahmen if puffer < 0 else massnahmen)
     return PufferJahr(jahr, raten_fallbezogen, klassisch, puffer, geld, massnahmen, offen)
 

@@ -24,9 +24,12 @@ from traeger_lib.analysis.outlook import Ausblick, Hochrechnung
 from traeger_lib.analysis.periods import Quartal, Zeitraum
 from traeger_lib.analysis.rates import Entgeltzeile
 from traeger_lib.analysis.revisions import Vergleich
+from traeger_lib.analysis.scorecard import Scorecard
 from traeger_lib.analysis.staffing import Personal
+from traeger_lib.inputs.schema import TABELLEN
 
 SCHEMA_VERSION = "1.0"
+VERTRAULICH = {s.name for s in TABELLEN["massnahmen"].spalten if s.vertraulich}  # free text that stays in the minutes
 T = TypeVar("T")
 
 
@@ -81,35 +84,6 @@ class Angebot:
     sektor: str | None
     plaetze: int | None
     im_budget: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Massnahme:
-    """One measure of the scorecard as agreed, in the words of the parties."""
-
-    massnahme_id: str
-    perspektive: str
-    ziel: str
-    massnahme: str
-    kennzahl: str | None
-    sollwert: str | None
-    istwert: str | None
-    status: str
-    faellig: date | None
-    verantwortlich: str | None
-    ueberfaellig: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Massnahmen:
-    """Measures counted by status (as written in the data); overdue = due before the reporting day and not finished; `neu` = agreed
-    in the last review (`letztes_gespraech`) or since, None where no such date is known."""
-
-    je_status: Mapping[str, int]
-    ueberfaellig: int
-    liste: tuple[Massnahme, ...]
-    letztes_gespraech: date | None = None
-    neu: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +177,7 @@ class Facts:
     besonderheiten: tuple[Besonderheit, ...]
     trend: Trend
     hochrechnung: Hochrechnung | None
-    massnahmen: Massnahmen
+    massnahmen: Scorecard
     entgelte: tuple[Entgeltzeile, ...]
     verlauf: tuple[Monat, ...]
     quartalsverlauf: tuple[Quartalsstand, ...]
@@ -252,8 +226,9 @@ class Facts:
             "trend": tief(self.trend) | {"je_hbg": [
                 {"angebot_id": a, "hbg": h, **(_json(x) or {})} for a, je in self.trend.je_hbg.items() for h, x in je.items()]},
             "hochrechnung": _json(self.hochrechnung),
-            "massnahmen": {"status": dict(self.massnahmen.je_status), "ueberfaellig": self.massnahmen.ueberfaellig,
-                           "liste": _json(self.massnahmen.liste)},
+            "massnahmen": {"status": dict(self.massnahmen.je_status), **{n: _json(getattr(self.massnahmen, n)) for n in (
+                "ueberfaellig", "uebernommen", "vorhaben", "mittel")}, "liste": [
+                    {k: v for k, v in _json(m).items() if k not in VERTRAULICH} for m in self.massnahmen.liste]},
             **{name: _json(getattr(self, name)) for name in (
                 "personal_jahre", "puffer_jahre", "korridor", "uebergaenge", "zugangsprofil", "belegung", "ereignisse", "besonderheiten")},
             "entgelte": _json(self.entgelte),
@@ -288,5 +263,5 @@ def _json(x: Any) -> Any:
     return x
 
 
-__all__ = ["SCHEMA_VERSION", "Angebot", "Facts", "Fallzahlen", "FallzahlenBlock", "Gegliedert", "Hinweis", "Massnahme",
-           "Massnahmen", "Mixindex", "Monat", "Personaljahr", "Quartalsstand", "Trend", "Verfahren", "Zeitraum", "Zweifach"]
+__all__ = ["SCHEMA_VERSION", "Angebot", "Facts", "Fallzahlen", "FallzahlenBlock", "Gegliedert", "Hinweis", "Mixindex", "Monat",
+           "Personaljahr", "Quartalsstand", "Trend", "Verfahren", "Zeitraum", "Zweifach"]

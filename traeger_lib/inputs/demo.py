@@ -272,6 +272,7 @@ def _schreibe_vertraege(zeilen: Zeilen, p: SimpleNamespace) -> None:
     if p.korridor and p.beginn.year > von:
         zeilen["verfahren"].append((p.id, f"01.01.{p.beginn.year}", p.austrittstag, *tage, p.korridor, p.korridor, p.anteil_nach))
     zeilen["anpassungen"] += [(p.id, *anpassung) for anpassung in p.anpassungen]
+    spalte, bsc, laeuft, projekt = TABELLEN["massnahmen"].spalte, list[dict[str, str]](), dict[str, str](), dict[str, str]()
     for k, i in enumerate(sorted(p.rng.choice(len(DATEN["massnahmen"]), int(p.rng.integers(5, 11)), replace=False)), 1):
         *was, soll, feld, prio, vorhaben, mittel = DATEN["massnahmen"][i]
         status = str(p.rng.choice(DATEN["status"][0], p=DATEN["status"][1]))
@@ -281,9 +282,27 @@ def _schreibe_vertraege(zeilen: Zeilen, p: SimpleNamespace) -> None:
         faellig = "31.12.2030" if dauerhaft else _text(*letzter)[0]
         wer = str(p.rng.choice(DATEN["verantwortlich"][0], p=DATEN["verantwortlich"][1]))
         eigenanteil = _komma(int(mittel.replace(",", "")) // 5) if mittel and p.rng.random() < .5 else ""
-        zeilen["massnahmen"].append((f"M{k:02d}", p.id, *was, soll, ist, status, faellig, wer,
-                                     f"{9 + k:02d}.{min(p.beginn.month + 1, 8):02d}.{JAHR - 1}", feld, prio, vorhaben, mittel,
-                                     eigenanteil, DATEN["zurueckgestellt"] if status == "zurueckgestellt" else ""))
+        vereinbart, geld = f"{9 + k:02d}.{min(p.beginn.month + 1, 8):02d}.{JAHR - 1}", int(mittel.replace(",", "") or 0)
+        z = dict(zip(spalte, (f"M{k:02d}", p.id, *was, soll, "" if was[3] in DATEN["berechnet"] else ist, status, faellig, wer, vereinbart,
+                              feld, prio, vorhaben, mittel, eigenanteil, DATEN["zurueckgestellt"] * (status == "zurueckgestellt")),
+                     strict=False)) | DATEN["umstaende"].get(feld, {})
+        z |= {"rhythmus": "jährlich" if dauerhaft else "vierteljährlich", "ebene": DATEN["ebene"].get(was[0], "angebot"),
+              "projektbeginn": vereinbart if vorhaben else "", "foerderjahr": str(JAHR) if geld else "",
+              "ausgegeben_eur": _komma(geld * DATEN["ausgegeben"][status] // 100) if geld else ""}
+        laeuft = laeuft or z if status == "laufend" else laeuft
+        projekt = projekt or z if vorhaben and geld else projekt
+        bsc.append(z)
+    if laeuft:  # an earlier state of the same measure, and a decision
+        bsc += [laeuft | {"stand": DATEN["gespraech"]}, {s: laeuft[s] for s in list(spalte)[1:4]} | DATEN["beschluss"] | {
+            "massnahme_id": "B01", "vereinbart_am": DATEN["gespraech"]}]
+        laeuft |= {"status": "nicht_begonnen", "istwert": ""}
+    for n, (art, schritt, faellig, status, anteil, eigen) in enumerate(DATEN["projektplan"] if projekt else (), 1):
+        geld = int(projekt["mittel_eur"].replace(",", "")) * anteil // 100
+        z = {s: projekt[s] for s in ("traeger_id", "perspektive", "ziel", "vorhaben")} | {
+            "massnahme_id": f"P{n:02d}", "art": art, "massnahme": schritt, "status": status, "faellig": faellig}
+        bsc.append(z | {"mittel_eur": _komma(geld), "eigenanteil_eur": _komma(geld * eigen // 100), "foerderjahr": faellig[-4:],
+                        "ausgegeben_eur": "0,00"} if anteil else z)
+    zeilen["massnahmen"] += [tuple(z.get(s, "") for s in spalte) for z in bsc]
     zeilen["termine"] += [(p.id, quartal, f"{montag + timedelta(p.nummer % 5):%d.%m.%Y}", f"Träger Beispiel {p.name}, Musterstadt")
                           for quartal, montag in DATEN["termine"]]
     zeilen["verteiler"] += [(p.id, DATEN["menschen"][k % len(DATEN["menschen"])], f"{stelle}.{p.kuerzel.lower()}@example.org", rolle)

@@ -71,10 +71,10 @@ class _Eingang:
             self.melde(ort, art.grund, art.abhilfe, "datei")
             self.unlesbar.update(namen)
 
-    def spalten(self, name: str, ort: str, roh: sources.Roh) -> dict[str, convert.Rohspalte]:
-        """The raw columns of table `name` by their names in the schema, with the faults and remarks of the file as such."""
-        spalten, vorher = {}, len(self.fehler)
-        for spalte, i in self.zuordnen(TABELLEN[name], ort, roh.kopf).items():
+    def spalten(self, tabelle: Tabelle, ort: str, roh: sources.Roh) -> dict[str, convert.Rohspalte]:
+        """The raw columns of a table by their names in the schema, with the faults and remarks of the file as such."""
+        spalten, vorher, name = {}, len(self.fehler), tabelle.name
+        for spalte, i in self.zuordnen(tabelle, ort, roh.kopf).items():
             try:
                 spalten[spalte] = roh.spalte(i)
             except Unlesbar as u:
@@ -97,7 +97,7 @@ class _Eingang:
         fremd = []
         for i, text in enumerate(kopf):
             name = self.zuordnung.spalten[tabelle.name].get(_name(text))
-            if name is None:
+            if name is None or name not in tabelle.spalte:
                 fremd += [kurz(text)] if _name(text) else []
             elif name in orte:
                 self.melde(ort, f"Zwei Überschriften meinen diese Spalte: „{kurz(kopf[orte[name]])}“ und „{kurz(text)}“.",
@@ -238,7 +238,7 @@ def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
         with eingang.versuch(ort, [name]):
             if lesen:
                 roh = lesen(partial(eingang.zuordnung.bekannt, name))
-                geladen = roh, eingang.spalten(name, ort, roh)
+                geladen = roh, eingang.spalten(tabelle, ort, roh)
         if geladen:
             rahmen[name] = _wandle(tabelle, ort, *geladen, besitzer, eingang)
         if tabelle.pflicht and name not in eingang.unlesbar and not len(rahmen[name]) and len(eingang.fehler) == vorher:
@@ -299,6 +299,32 @@ def kopien(pfad: Path, orte: Collection[str]) -> dict[str, Kopie]:
                 roh = lesen(partial(mit_allen, name))
                 ergebnis[ort] = Kopie(name, roh, eingang.zuordnen(TABELLEN[name], ort, roh.kopf))
     return ergebnis
+
+
+def ablage(pfad: Path, tabelle: str) -> tuple[Path, str]:
+    """The file that holds a table, and its sheet ("" in a file of its own); where it would go if the Bestand does not have it."""
+    quellen = _quellen(pfad, _Eingang.bei(pfad))
+    datei, _, blatt = quellen[tabelle if tabelle in quellen else "traeger"][0].partition(", Blatt ")
+    ziel = pfad / datei if pfad.is_dir() else pfad
+    return (ziel, blatt) if tabelle in quellen else (ziel, "") if blatt else (ziel.with_name(tabelle + ziel.suffix), "")
+
+
+def lies_mappe(pfad: Path, tabellen: Sequence[Tabelle], zuordnung: mapping.Zuordnung) -> dict[str, tuple[str, pd.DataFrame]]:
+    """Place and frame of tables of a workbook that is no Bestand, read by their own schemas as exactly as one; rows carry their
+    numbers. Raises Fehlerliste with all faults."""
+    eingang, rahmen = _Eingang(zuordnung=zuordnung), dict[str, tuple[str, pd.DataFrame]]()
+    quellen = _quellen(pfad, eingang)
+    for t in tabellen:
+        if t.name not in quellen:
+            eingang.melde(pfad.name, f"Das Blatt {t.name} fehlt.", "Die ausgegebene Mappe verwenden.", "tabelle_fehlt")
+            continue
+        ort, lesen = quellen[t.name]
+        with eingang.versuch(ort, [t.name]):
+            roh = lesen(partial(eingang.zuordnung.bekannt, t.name))
+            rahmen[t.name] = ort, _wandle(t, ort, roh, eingang.spalten(t, ort, roh), {}, eingang)
+    if eingang.fehler:
+        raise Fehlerliste(eingang.fehler)
+    return rahmen
 
 
 @lru_cache(maxsize=2)  # a Bestand and the earlier one it is compared with

@@ -141,6 +141,14 @@ def lies_parquet(pfad: Path, bekannt: Bekannt) -> Roh:
     return Roh(kopf, np.arange(2, n + 2), lambda i: _aus_arrow(tafel.column(kopf[i])), f"{anzahl(n, 'Zeile', 'Zeilen')}, Parquet")
 
 
+def blattdateien(archiv: zipfile.ZipFile) -> tuple[ElementTree.Element, dict[str, str]]:
+    """The XML of a workbook, and the part of the file that holds each sheet."""
+    buch, verweise = (ElementTree.fromstring(archiv.read(f"xl/{n}")) for n in ("workbook.xml", "_rels/workbook.xml.rels"))
+    ziele = {v.get("Id"): posixpath.normpath(posixpath.join("/xl", v.get("Target", ""))).lstrip("/") for v in verweise}
+    teil = {b.get("name", ""): next((w for k, w in b.items() if k.endswith("}id")), "") for b in buch.iterfind(".//{*}sheet")}
+    return buch, {name: ziele.get(id_, "") for name, id_ in teil.items()}
+
+
 def blaetter(pfad: Path) -> list[tuple[str, bool, Callable[[Bekannt], Roh]]]:
     """Name and visibility of each sheet of a workbook, and the function that reads it."""
     daten = pfad.read_bytes()
@@ -151,15 +159,13 @@ def blaetter(pfad: Path) -> list[tuple[str, bool, Callable[[Bekannt], Roh]]]:
     archiv = zipfile.ZipFile(io.BytesIO(daten))
     if sum(e.file_size for e in archiv.infolist()) > BYTES_MAX:
         raise Unlesbar("Die Mappe ist zu groß.", "Als .csv oder .parquet liefern, eine Datei je Tabelle.")
-    buch, verweise = (ElementTree.fromstring(archiv.read(f"xl/{n}")) for n in ("workbook.xml", "_rels/workbook.xml.rels"))
-    ziele = {v.get("Id"): posixpath.normpath(posixpath.join("/xl", v.get("Target", ""))).lstrip("/") for v in verweise}
-    xml = {b.get("name", ""): ziele.get(next((w for k, w in b.items() if k.endswith("}id")), "")) for b in buch.iterfind(".//{*}sheet")}
+    buch, xml = blattdateien(archiv)
     null = EXCEL_NULL_1904 if any(b.get("date1904") in ("1", "true") for b in buch.iterfind("{*}workbookPr")) else EXCEL_NULL
     rechnen = any(b.get("fullCalcOnLoad") in ("1", "true") for b in buch.iterfind("{*}calcPr"))
     mappe = CalamineWorkbook.from_filelike(io.BytesIO(daten))
 
     def lies_blatt(name: str, bekannt: Bekannt) -> Roh:
-        return replace(_lies_blatt(mappe, name, archiv.read(xml[name] or ""), bekannt, _FORMEL if rechnen else _OHNE_WERT), null=null)
+        return replace(_lies_blatt(mappe, name, archiv.read(xml[name]), bekannt, _FORMEL if rechnen else _OHNE_WERT), null=null)
 
     return [(b.name, b.visible == SheetVisibleEnum.Visible, partial(lies_blatt, b.name)) for b in mappe.sheets_metadata]
 

@@ -87,20 +87,20 @@ def _erklaerung(s: Spalte) -> list[str]:
     return [", ".join(s.werte) or ARTEN[s.art], s.bedeutung, s.einheit, "Pflicht" if s.pflicht else s.standard or "keine Angabe"]
 
 
-def _regel(s: Spalte) -> dict[str, Any] | None:
+def regel(s: Spalte) -> dict[str, Any] | None:
     """The data validation of a column."""
-    regel: dict[str, Any] | None = None
+    bedingung: dict[str, Any] | None = None
     laenge = {"id": (2, 32), "monat": (7, 7), "quartal": (6, 6)}.get(s.art)
     if s.werte or s.art == "janein":
-        regel = {"validate": "list", "source": list(s.werte or ("ja", "nein"))}
+        bedingung = {"validate": "list", "source": list(s.werte or ("ja", "nein"))}
     elif s.art == "datum":
-        regel = {"validate": "date", "criteria": "between", "minimum": date(JAHR_VON, 1, 1), "maximum": date(JAHR_BIS, 12, 31)}
+        bedingung = {"validate": "date", "criteria": "between", "minimum": date(JAHR_VON, 1, 1), "maximum": date(JAHR_BIS, 12, 31)}
     elif s.art in ("ganzzahl", "dezimal", "geld"):
         art = "integer" if s.art == "ganzzahl" else "decimal"
-        regel = {"validate": art, "criteria": ">=", "value": -1e12 if s.minimum is None else s.minimum}
+        bedingung = {"validate": art, "criteria": ">=", "value": -1e12 if s.minimum is None else s.minimum}
     elif laenge:
-        regel = {"validate": "length", "criteria": "between", "minimum": laenge[0], "maximum": laenge[1]}
-    return regel and regel | {"error_title": s.name, "error_message": f"Erwartet: {', '.join(s.werte) or ARTEN[s.art]}."[:255]}
+        bedingung = {"validate": "length", "criteria": "between", "minimum": laenge[0], "maximum": laenge[1]}
+    return bedingung and bedingung | {"error_title": s.name, "error_message": f"Erwartet: {', '.join(s.werte) or ARTEN[s.art]}."[:255]}
 
 
 def schreibe_vorlage(ziel: Path) -> list[Path]:
@@ -128,8 +128,8 @@ def schreibe_vorlage(ziel: Path) -> list[Path]:
                 ws.write_string(0, i, s.name + "*" * s.pflicht, formate["kopf"])
                 zusatz = [f"Einheit: {einheit}"] if einheit else []
                 ws.write_comment(0, i, "\n".join([bedeutung, *zusatz, f"Art: {art}", f"leer: {leer}"]), {"x_scale": 2, "y_scale": 1.2})
-                if regel := _regel(s):
-                    ws.data_validation(1, i, LETZTE, i, regel)
+                if bedingung := regel(s):
+                    ws.data_validation(1, i, LETZTE, i, bedingung)
     pfade[1].write_text(BESTAND_TOML, encoding="utf-8")
     return pfade
 

@@ -83,11 +83,11 @@ def sichere(pfad: Path) -> None:
         os.close(fd)
 
 
-def schreibe_text(pfad: Path, inhalt: str) -> None:
+def schreibe_text(pfad: Path, inhalt: str | bytes) -> None:
     """Write a file so that it is whole or absent: temporary file, fsync, rename."""
     neu = pfad.with_name(f".{pfad.name}.neu")
     try:
-        neu.write_text(inhalt, encoding="utf-8")
+        neu.write_bytes(inhalt if isinstance(inhalt, bytes) else inhalt.encode())
         sichere(neu)
         neu.replace(pfad)
     finally:

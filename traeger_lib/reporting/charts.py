@@ -22,6 +22,7 @@ from traeger_lib.analysis.facts import Angebot, Facts
 from traeger_lib.analysis.outlook import Prognosepunkt
 from traeger_lib.analysis.periods import Quartal
 from traeger_lib.analysis.rates import gruppenrang
+from traeger_lib.analysis.scorecard import Massnahme
 from traeger_lib.reporting import content
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting import style as st
@@ -391,15 +392,10 @@ def personal(facts: Facts) -> Abbildung | None:
     return _abbildung("personal", "Reicht das Personal für die Menge?", basis, alt, b, [t])
 
 
-@stil
-def massnahmen(facts: Facts) -> Abbildung | None:
-    """Measures by due date: status by shape and word, overdue in words."""
-    if not (alle := sorted(facts.massnahmen.liste, key=lambda m: (m.faellig or date.max, m.massnahme_id))):
-        return None
-    stand, worte = min(facts.quartal.zeitraum.bis, facts.datenstand), content.STATUS
-    jahre = [*(m.faellig.year for m in alle if m.faellig), stand.year]
+def _zeitleiste(b: Blatt, unten: float, stand: date, tage: Sequence[date], titel: str) -> Callable[[date], float]:
+    """The right part of a sheet as a time axis over `tage`, at most from two years back to five ahead; where a day lies."""
+    jahre = [*(d.year for d in tage), stand.year]
     von, bis = max(min(jahre), stand.year - 2), min(max(jahre), stand.year + 5) + 1
-    b, unten = Blatt(56 + 26 * len(alle)), 30 + 26 * len(alle)
 
     def lage(d: date) -> float:
         return float(np.interp(d.year + (d.timetuple().tm_yday - 1) / 366, (von, bis), (600, BREITE - 12)))
@@ -408,15 +404,58 @@ def massnahmen(facts: Facts) -> Abbildung | None:
         b.text(lage(date(jahr, 7, 2)), unten + 13, str(jahr) * (jahr < bis), st.GRAU, ha="center")
     b.linie([lage(stand)] * 2, [22, unten], st.GRAU, 1.2, st.GESTRICHELT)
     b.text(min(lage(stand), BREITE - 56), 12, f"Stand {f.tag(stand)}", st.GRAU, ha="center")
-    b.text(0, 12, "Maßnahme, nach Fälligkeit", st.GRAU)
-    for y, m in zip(range(43, unten, 26), alle, strict=True):
-        farbe, (form, hohl) = st.ZWEIT if m.ueberfaellig else st.AKZENT, _FORM.get(m.status, ("^", False))
-        text = f"{f.tag(m.faellig) if m.faellig else 'ohne Termin'} · {worte.get(m.status, m.status)}" + ", überfällig" * m.ueberfaellig
+    b.text(0, 12, titel, st.GRAU)
+    return lage
+
+
+def _eintrag(b: Blatt, y: float, m: Massnahme, lage: Callable[[date], float], links: int = 0) -> None:
+    """One entry of the scorecard: its name, due date and status in words, its marker on the time axis."""
+    farbe, (form, hohl) = st.ZWEIT if m.ueberfaellig else st.AKZENT, _FORM.get(m.status, ("^", False))
+    text = f"{f.tag(m.faellig) if m.faellig else 'ohne Termin'} · {content.status(m)}"
+    b.linie([0, BREITE], [y + 13] * 2, st.GITTER, 0.6, ebene=0)
+    b.text(links, y, m.massnahme, breite=340 - links)
+    b.text(350, y, text, farbe if m.ueberfaellig else st.TINTE, fett=m.ueberfaellig, breite=235)
+    if m.faellig:
+        b.punkt(lage(m.faellig), y, farbe, form, 8, hohl)
+
+
+@stil
+def vorhaben(facts: Facts) -> Abbildung | None:
+    """Projects as bars from begin to end with money planned and spent; below each its measures and milestones by due date."""
+    if not (alle := facts.massnahmen.vorhaben):
+        return None
+    karte = facts.massnahmen
+    teile = [(v, [m for m in karte.des_vorhabens(v.name) if m.art in ("massnahme", "meilenstein")]) for v in alle]
+    stand, zeilen = min(facts.quartal.zeitraum.bis, facts.datenstand), sum(1 + len(m) for _, m in teile)
+    b, unten, y = Blatt(56 + 26 * zeilen), 30 + 26 * zeilen, 43
+    lage = _zeitleiste(b, unten, stand, [d for v in alle for d in (v.beginn, v.ende) if d], "Vorhaben mit Maßnahmen und Meilensteinen")
+    for v, eintraege in teile:
+        geld = f"ausgegeben {f.zahl(v.ausgegeben_eur)} von {f.euro(v.mittel_eur, 0)}" if v.mittel_eur else "Mittel nicht angegeben"
         b.linie([0, BREITE], [y + 13] * 2, st.GITTER, 0.6, ebene=0)
-        b.text(0, y, m.massnahme, breite=340)
-        b.text(350, y, text, farbe if m.ueberfaellig else st.TINTE, fett=m.ueberfaellig, breite=235)
-        if m.faellig:
-            b.punkt(lage(m.faellig), y, farbe, form, 8, hohl)
+        b.text(0, y, v.name, fett=True, breite=340)
+        b.text(350, y, geld, breite=235)
+        if v.beginn and v.ende:
+            b.flaechen([_kasten(lage(v.beginn), lage(v.ende), y - 5, y + 5)], st.AKZENT_HELL, ebene=0)
+        for m in eintraege:
+            y += 26
+            _eintrag(b, y, m, lage, 16)
+        y += 26
+    tabellen = content.vorhaben(facts)
+    alt = [f"Zeitleiste von {f.zahl(len(alle))} Vorhaben mit Maßnahmen und Meilensteinen.",
+           *(_worte(tabellen[0], z) for z in tabellen[0].zeilen[:5])]
+    return _abbildung("vorhaben", "Wie weit sind die Vorhaben?", f"Vorhaben der Balanced Scorecard, Stand {f.tag(stand)}", alt, b, tabellen)
+
+
+@stil
+def massnahmen(facts: Facts) -> Abbildung | None:
+    """Measures by due date: status by shape and word, overdue in words."""
+    if not (alle := sorted(facts.massnahmen.liste, key=lambda m: (m.faellig or date.max, m.massnahme_id))):
+        return None
+    stand, worte = min(facts.quartal.zeitraum.bis, facts.datenstand), content.STATUS
+    b, unten = Blatt(56 + 26 * len(alle)), 30 + 26 * len(alle)
+    lage = _zeitleiste(b, unten, stand, [m.faellig for m in alle if m.faellig], "Maßnahme, nach Fälligkeit")
+    for y, m in zip(range(43, unten, 26), alle, strict=True):
+        _eintrag(b, y, m, lage)
     alt = [f"Zeitleiste von {f.anzahl(len(alle), 'Maßnahme', 'Maßnahmen')} nach Fälligkeit: "
            + ", ".join(f"{n} {worte.get(s, s)}" for s, n in facts.massnahmen.je_status.items())
            + f"; davon {facts.massnahmen.ueberfaellig} überfällig."]
@@ -429,4 +468,4 @@ def massnahmen(facts: Facts) -> Abbildung | None:
 ABBILDUNGEN: dict[str, Callable[[Facts], Abbildung | None]] = {
     "fallzahlen": fallzahlen, "fallzahlen_je_angebot": fallzahlen_je_angebot, "hbg_mix": hbg_mix, "abweichung": abweichung,
     "korridor": korridor,
-    "personal": personal, "massnahmen": massnahmen}
+    "personal": personal, "massnahmen": massnahmen, "vorhaben": vorhaben}

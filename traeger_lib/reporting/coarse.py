@@ -11,18 +11,22 @@ Not here: what the parties wrote themselves (goals, measures) is shown as they w
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from traeger_lib.analysis.facts import Facts, Fallzahlen
 from traeger_lib.analysis.rates import gruppenrang
+from traeger_lib.analysis.scorecard import Massnahme
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting import html, sections
 from traeger_lib.reporting.sentences import Satz, leitmassstab, muster, saetze, titel, zu_wenige
 from traeger_lib.reporting.tables import Tabelle, spalten
 
 KLEIN = 5  # persons; official statistics' usual threshold and rounding base
+WORTE = {"massnahme_id", "perspektive", "ziel", "massnahme", "status", "faellig", "ueberfaellig", "art", "stand", "rhythmus", "ebene",
+         "gemeinsam", "vereinbart_am", "handlungsfeld", "prioritaet"}  # what this report shows of a measure
 HINWEISE = {"vorlaeufig", "kein_budget", "kein_korridor", "kein_personal", "kein_trend"}  # those whose texts hold no count
 
 
@@ -119,11 +123,19 @@ def tabellen(facts: Facts) -> dict[str, list[Tabelle]]:
     return {"fallzahlen": [faelle], "hbg": [hbg]}
 
 
+def _eintrag(x: Massnahme) -> Massnahme:
+    """An entry with its words only; a column nobody thought of is absent."""
+    weg: dict[str, Any] = {feld.name: None for feld in fields(x) if feld.name not in WORTE}
+    return replace(x, **weg)
+
+
 def seite(facts: Facts, herkunft: Mapping[str, str], korrektur: str = "", fassung: int = 1) -> str:
     """The whole page."""
     m, t = muster()["interessenvertretung"], tabellen(facts)
-    liste = tuple(replace(x, kennzahl=None, sollwert=None, istwert=None, verantwortlich=None) for x in facts.massnahmen.liste)
-    offen = replace(facts, massnahmen=replace(facts.massnahmen, liste=liste),
+    k = facts.massnahmen
+    karte = replace(k, liste=tuple(map(_eintrag, k.liste)), weitere=(), vorhaben=(), mittel=(),
+                    aenderungen=tuple(replace(a, felder=()) for a in k.aenderungen))
+    offen = replace(facts, massnahmen=karte,
                     hinweise=tuple(h for h in facts.hinweise if h.schluessel in HINWEISE))
     gruppen = "".join(x.html() for x in t["hbg"] if x.zeilen) or f"<p>{m['hbg_ohne']}</p>"
     teile = [sections.antwortblock(antworten(facts), ("fallzahlen", "hbg", "massnahmen")).text,

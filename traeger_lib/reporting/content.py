@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 from traeger_lib.analysis.facts import Facts, Fallzahlen
 from traeger_lib.analysis.outlook import Ausblick
 from traeger_lib.analysis.rates import gruppenrang
+from traeger_lib.analysis.scorecard import Aenderung, Massnahme, horizont
+from traeger_lib.inputs.schema import TABELLEN as SCHEMA
 from traeger_lib.reporting import formats as f
-from traeger_lib.reporting.tables import Tabelle, Wert, spalten
+from traeger_lib.reporting.sentences import leitmassstab
+from traeger_lib.reporting.tables import FORM, Tabelle, Wert, spalten
 
 EIGENE = "Eigene Kostenträger"
 BESONDERHEIT = {"zusatzbetreuung": "Zusatzbetreuung", "einzelfallsetting": "Einzelfallsetting", "stand_by": "Stand-by-Assistenz",
                 "klassische_assistenz": "klassische Assistenz auf Wunsch"}
 STATUS = {"nicht_begonnen": "noch nicht begonnen", "laufend": "laufend", "abgeschlossen": "abgeschlossen",
-          "zurueckgestellt": "zurückgestellt"}
+          "zurueckgestellt": "zurückgestellt", "entfallen": "entfallen"}
+EBENE = {"person": "Wirkung bei der Person", "angebot": "Wirksamkeit des Angebots"}
+WORTE = STATUS | EBENE
 
 
 def _zeitraeume(facts: Facts) -> tuple[tuple[str, str], ...]:
@@ -282,16 +289,103 @@ def personal(facts: Facts) -> list[Tabelle]:
     return tabellen
 
 
+def ist(m: Massnahme) -> str | None:
+    """The actual value of a measure's KPI; a computed one says so and goes before the one reported."""
+    return f"{FORM[m.berechnet[1]](m.berechnet[0])} (aus den Daten berechnet)" if m.berechnet else m.istwert
+
+
+def status(m: Massnahme) -> str:
+    return STATUS.get(m.status, m.status) + ", überfällig" * m.ueberfaellig
+
+
 def massnahmen(facts: Facts) -> list[Tabelle]:
-    """Every measure with goal, status, due date and responsible."""
-    if not facts.massnahmen.liste:
+    """Every measure with goal, status, due date and responsible; beside it what frames it."""
+    k = facts.massnahmen
+    if not k.liste:
         return []
+    basis = f"Stand {f.tag(k.stand or facts.datenstand)}; überfällig am {f.tag(min(facts.datenstand, facts.quartal.zeitraum.bis))}"
+    return [
+        Tabelle("Maßnahmen der Balanced Scorecard", basis,
+                spalten("Maßnahme", "Ziel", "Perspektive", "Kennzahl", "Soll", "Ist", "Stand", ("fällig", "datum"), "verantwortlich"),
+                tuple((m.massnahme, m.ziel, m.perspektive, m.kennzahl, m.sollwert, ist(m), status(m), m.faellig, m.verantwortlich)
+                      for m in k.liste)),
+        Tabelle("Rahmen der Maßnahmen", "Eigenanteil: Teil der Mittel; gemeinsam: mit anderen Trägern",
+                spalten("Maßnahme", "Ebene", "Handlungsfeld", "Zeithorizont", "Rhythmus", ("vereinbart", "datum"), ("Mittel €", "euro"),
+                        ("davon Eigenanteil €", "euro"), "Träger"),
+                tuple((m.massnahme, EBENE.get(m.ebene or ""), m.handlungsfeld, horizont(m.prioritaet), m.rhythmus, m.vereinbart_am,
+                       m.mittel_eur, m.eigenanteil_eur, "gemeinsam" if m.gemeinsam else "eigene") for m in k.liste))]
+
+
+def blatt(perspektive: str, liste: Iterable[Massnahme]) -> Tabelle:
+    """The measures of a perspective as they stand in the minutes, goal by goal."""
+    return Tabelle(perspektive, "", spalten("Ziel", "Maßnahme", "Kennung", "Kennzahl", "Soll", "Ist", "Stand", ("fällig", "datum"),
+                                            "verantwortlich"),
+                   tuple((m.ziel, m.massnahme, m.massnahme_id, m.kennzahl, m.sollwert, ist(m), status(m), m.faellig, m.verantwortlich)
+                         for m in liste))
+
+
+def feldwert(spalte: str, wert: Any) -> str:
+    """A cell of `massnahmen` in words."""
+    if wert is None or isinstance(wert, bool):
+        return f.FEHLT if wert is None else ("nein", "ja")[wert]
+    return f.tag(wert) if isinstance(wert, date) else f.zahl(wert, 2) if spalte.endswith("_eur") else WORTE.get(wert, str(wert))
+
+
+def aenderungen(liste: Iterable[Aenderung], *, ganz: bool = False) -> tuple[tuple[str, str, str, str, str], ...]:
+    """Changes as rows: id, entry, what, before, now; of confidential text only that it changed, unless `ganz`."""
+    vertraulich = set() if ganz else {s.name for s in SCHEMA["massnahmen"].spalten if s.vertraulich}
+    return tuple(zeile for a in liste for zeile in (
+        [(a.massnahme_id, a.massnahme, f.klartext(s), *(("…", "geändert") if s in vertraulich else (feldwert(s, x), feldwert(s, y))))
+         for s, x, y in a.felder] or [(a.massnahme_id, a.massnahme, a.was, "", "")]))
+
+
+def fortschreibung(facts: Facts, *, ganz: bool = False) -> list[Tabelle]:
+    """What changed since the last meeting; what is overdue."""
+    k = facts.massnahmen
+    return [
+        Tabelle(f"Änderungen seit dem Gespräch am {f.tag(k.letztes_gespraech)}", f"Stand {f.tag(k.stand)}",
+                spalten("Kennung", "Eintrag", "Was", "bisher", "jetzt"), aenderungen(k.aenderungen, ganz=ganz)),
+        Tabelle("Überfällig", f"am {f.tag(min(facts.datenstand, facts.quartal.zeitraum.bis))}, weder beendet noch zurückgestellt",
+                spalten("Maßnahme", ("fällig", "datum"), "Stand", "verantwortlich"),
+                tuple((m.massnahme, m.faellig, STATUS.get(m.status, m.status), m.verantwortlich) for m in k.liste if m.ueberfaellig))]
+
+
+def vorhaben(facts: Facts) -> list[Tabelle]:
+    """Projects with money; their measures and milestones with indicator and risk; subsidy and own share by year."""
+    k, summe = facts.massnahmen, Decimal(0)
+    return [
+        Tabelle("Vorhaben und Projekte in Euro", "Eigenanteil: Teil der Mittel; übrig = Mittel − ausgegeben",
+                spalten("Vorhaben", "Ziele", ("Beginn", "datum"), ("Ende", "datum"), ("Mittel", "euro"), ("davon Eigenanteil", "euro"),
+                        ("ausgegeben", "euro"), ("übrig", "euro")),
+                tuple((v.name, "; ".join(dict.fromkeys(m.ziel for m in k.des_vorhabens(v.name))), v.beginn, v.ende, v.mittel_eur,
+                       v.eigenanteil_eur, v.ausgegeben_eur, v.uebrig_eur) for v in k.vorhaben)),
+        Tabelle("Maßnahmen und Meilensteine der Vorhaben", f"Stand {f.tag(k.stand)}",
+                spalten("Eintrag", "Vorhaben", "Art", "Kennzahl", "Soll", "Ist", ("fällig", "datum"), "Stand", "Risiko"),
+                tuple((m.massnahme, v.name, f.klartext(m.art), m.kennzahl, m.sollwert, ist(m), m.faellig, status(m), m.risiko)
+                      for v in k.vorhaben for m in k.des_vorhabens(v.name) if m.art in ("massnahme", "meilenstein"))),
+        Tabelle("Förderung und Eigenanteil nach Jahren in Euro", "alle Einträge mit Mitteln; Förderung = Mittel − Eigenanteil",
+                spalten(("Jahr", "jahr"), ("Mittel", "euro"), ("Förderung", "euro"), ("Eigenanteil", "euro")),
+                (*((str(m.jahr or "ohne Jahr"), m.mittel_eur, m.foerderung_eur, m.eigenanteil_eur) for m in k.mittel),
+                 ("Summe", *(sum((getattr(m, s) for m in k.mittel), summe) for s in ("mittel_eur", "foerderung_eur", "eigenanteil_eur"))),
+                 ) if k.mittel else (), summenzeile=True)]
+
+
+def vereinbart(facts: Facts) -> list[Tabelle]:
+    """Agreed against actual, up front in the minutes: places, staff, Euro, projects."""
+    a, p = facts.abweichung.quartal.gesamt, facts.personal.quartal.gesamt
+    tage, e, vk = facts.quartal.zeitraum.tage, facts.abweichung.kumuliert.gesamt, getattr(p.vk_anteilig, leitmassstab(facts))
+    reihen: list[tuple[str, str, Any, Any]] = [
+        ("Belegte Plätze, Angebote im Budget", "zahl1", a.soll_tage / tage if a.soll_tage is not None else None,
+         Fraction(a.ist_tage, tage) if a.ist_tage is not None else None),
+        ("Vollkräfte (VK), nötig und eingesetzt", "zahl1", p.vk_soll, vk),
+        ("Leistungsvolumen seit Jahresbeginn in Euro", "euro", e.soll_eur, e.ist_eur),
+        *((f"Mittel „{v.name}“ in Euro", "euro", v.mittel_eur, v.ausgegeben_eur) for v in facts.massnahmen.vorhaben if v.mittel_eur)]
+    differenz = {"zahl1": "differenz1", "euro": "euro_differenz"}
     return [Tabelle(
-        "Maßnahmen der Balanced Scorecard", f"Stand {f.tag(min(facts.datenstand, facts.quartal.zeitraum.bis))}",
-        spalten("Maßnahme", "Ziel", "Perspektive", "Kennzahl", "Soll", "Ist", "Stand", ("fällig", "datum"), "verantwortlich"),
-        tuple((m.massnahme, m.ziel, m.perspektive, m.kennzahl, m.sollwert, m.istwert,
-               STATUS.get(m.status, m.status) + (" – überfällig" if m.ueberfaellig else ""), m.faellig, m.verantwortlich)
-              for m in facts.massnahmen.liste))]
+        f"Vereinbart und tatsächlich, {facts.quartal.lang}", f"{EIGENE}; Mittel: vereinbart und ausgegeben",
+        spalten("Größe", ("vereinbart", "text_rechts"), ("tatsächlich", "text_rechts"), ("Differenz", "text_rechts")),
+        tuple((name, FORM[art](x), FORM[art](y), f.FEHLT if x is None or y is None else FORM[differenz[art]](
+            f.runde(y, 2 if art == "euro" else 1) - f.runde(x, 2 if art == "euro" else 1))) for name, art, x, y in reihen))]
 
 
 def hinweise(facts: Facts) -> list[Tabelle]:
@@ -310,5 +404,5 @@ def einmalig(tabellen: Sequence[Tabelle]) -> list[Tabelle]:
 TABELLEN: dict[str, Callable[[Facts], list[Tabelle]]] = {
     "Fallzahlen": fallzahlen, "Nachmeldungen": nachmeldungen, "Trend": trend, "HBG-Mix": hbg, "Abweichung": abweichung,
     "Budget": budget, "Korridor": korridor, "Entgelte": entgelte, "Personal": personal, "Bewegungen": bewegungen,
-    "Maßnahmen": massnahmen, "Hinweise": hinweise,
+    "Maßnahmen": lambda facts: massnahmen(facts) + fortschreibung(facts), "Vorhaben": vorhaben, "Hinweise": hinweise,
 }

@@ -108,6 +108,18 @@ def monat(name: str) -> str:
     return f"{MONATE[int(name[5:]) - 1]} {name[:4]}"
 
 
+def klartext(name: str) -> str:
+    """The name of a column or value of the data as a person writes it.
+
+    >>> klartext("eigenanteil_eur"), klartext("zurueckgestellt"), klartext("massnahme_id")
+    ('Eigenanteil in Euro', 'Zurückgestellt', 'Kennung')
+    """
+    for von, nach in (("massnahme_id", "kennung"), ("_id", "-ID"), ("massnahme", "maßnahme"), ("ae", "ä"), ("oe", "ö"), ("ueck", "ück"),
+                      ("ich_j", "ichsj"), ("_eur", " in Euro"), ("_", " ")):
+        name = name.replace(von, nach)
+    return name[:1].upper() + name[1:]
+
+
 def anzahl(n: int, eins: str, viele: str) -> str:
     """A count with its noun: „1 Person“, „0 Personen“, „12 Personen“.
 

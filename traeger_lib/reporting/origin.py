@@ -12,6 +12,7 @@ import pandas as pd
 
 from traeger_lib.analysis.budget import gueltige_versionen
 from traeger_lib.analysis.periods import Quartal, Zeitraum, jahr_zeitraum
+from traeger_lib.analysis.scorecard import staende
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.schema import Bestand
 
@@ -86,6 +87,7 @@ def zeilen_hinter(bestand: Bestand, traeger_id: str, quartal: str | Quartal, sch
 def _zeilen(b: Bestand, name: str, h: Herkunft, z: Zeitraum, q: Quartal, angebote: pd.Series) -> pd.DataFrame:
     """The rows of one table that a figure rests on: by offer, period, decision, paying body and kind of case."""
     t = b[name] if z.tage else b[name].iloc[:0]
+    t = staende(t, b.datenstand) if name == "massnahmen" else t
     if "angebot_id" in t:
         t = t[t["angebot_id"].isin(angebote) | t["angebot_id"].isna()]  # lump sums of a budget have no offer
     if beginn := next((s for s in ("beginn", "gueltig_ab", "von", "monat") if s in t), None):

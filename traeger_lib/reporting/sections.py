@@ -26,6 +26,7 @@ from traeger_lib.reporting.sentences import (
     leitmassstab,
     muster,
     saetze,
+    seit_gespraech,
     titel,
 )
 from traeger_lib.reporting.tables import Abbildung, Tabelle
@@ -203,8 +204,13 @@ def bewegungen(facts: Facts) -> Html:
 
 
 def massnahmen(facts: Facts) -> Html:
-    """The scorecard's measures."""
-    return abschnitt("massnahmen", "Maßnahmen", _bild(facts, "massnahmen") or f"<p>{escape(muster()['massnahmen']['keine'])}</p>")
+    """The scorecard: what changed since the last meeting, what is carried over and overdue, all measures, projects."""
+    k, m = facts.massnahmen, muster()["massnahmen"]
+    if not k.liste and not k.weitere:
+        return abschnitt("massnahmen", "Maßnahmen", f"<p>{escape(m['keine'])}</p>")
+    satz = " ".join([seit_gespraech(facts), m["uebernommen"].format(anzahl=f.anzahl(k.uebernommen, "Maßnahme", "Maßnahmen"))])
+    return abschnitt("massnahmen", "Maßnahmen", f"<p>{escape(satz)}</p>", _tabellen(content.fortschreibung(facts)),
+                      _bild(facts, "massnahmen"), _bild(facts, "vorhaben"))
 
 
 def hinweise(facts: Facts) -> Html:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from decimal import Decimal
@@ -218,6 +219,15 @@ def _massnahmen(facts: Facts, m: dict[str, Any]) -> list[str]:
     reihenfolge = sorted(b.je_status, key=lambda s: (bekannt.index(s) if s in bekannt else len(bekannt), s))
     teile = ", ".join(m["status"].get(s, m["status"]["anderer"]).format(n=b.je_status[s], status=s) for s in reihenfolge)
     ueber = m["ueberfaellig_keine"] if not b.ueberfaellig else m["ueberfaellig_eine" if b.ueberfaellig == 1 else "ueberfaellig"]
-    neu = "" if b.neu is None else m["neu_keine" if not b.neu else "neu_eine" if b.neu == 1 else "neu"]
     return [m["alle"].format(anzahl=f.anzahl(len(b.liste), "Maßnahme", "Maßnahmen"), teile=teile), ueber.format(anzahl=b.ueberfaellig),
-            neu.format(anzahl=b.neu, termin=f.tag(b.letztes_gespraech))]
+            *([seit_gespraech(facts)] if b.letztes_gespraech else [])]
+
+
+def seit_gespraech(facts: Facts) -> str:
+    """What became of the scorecard's entries since the last meeting, in one sentence."""
+    b, m = facts.massnahmen, muster()["massnahmen"]
+    if not b.letztes_gespraech:
+        return str(m["kein_gespraech"])
+    was = Counter(a.was for a in b.aenderungen)
+    return str(m["seit" if was else "seit_nichts"].format(
+        tag=f.tag(b.letztes_gespraech), teile=", ".join(f"{was[w]} {w}" for w in ("neu", "geändert", "entfallen") if was[w])))

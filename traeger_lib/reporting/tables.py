@@ -15,6 +15,7 @@ from traeger_lib.reporting import formats as f
 # kind → how a person reads it; the same kinds choose the number format in Excel
 FORM: dict[str, Callable[[Any], str]] = {
     "text": lambda x: f.FEHLT if x is None else str(x),
+    "text_rechts": lambda x: f.FEHLT if x is None else str(x),  # numbers of several kinds in one column
     "zahl": lambda x: f.zahl(x),
     "zahl1": lambda x: f.zahl(x, 1),
     "zahl2": lambda x: f.zahl(x, 2),
