@@ -157,3 +157,58 @@ def test_damaged_files_are_listed_and_a_good_bestand_gets_no_workbook(tmp_path, 
     assert traeger("check", tmp_path, "--workbook").exit_code == 2
     wb = openpyxl.load_workbook(tmp_path / "fehler.xlsx")
     assert wb.sheetnames == ["Fehler"] and wb["Fehler"].max_row == 3
+
+
+# --- mended from the messages alone ----------------------------------------------------------------------------------
+
+def spalte(ws, name):
+    return [c.value.rstrip("*") for c in ws[1]].index(name) + 1
+
+
+# what a person does to a cell (sheet, row, column, value), what the message says, and the value it tells to put there
+ZEHN = [
+    ("entgelte", 2, "massnahmepauschale", "25,35 €", "„25,35 €“: Das ist keine Zahl. Nur Ziffern", 25.35),
+    ("entgelte", 3, "gesamt", 99.99, "„99,99“: Die drei Bestandteile ergeben 28,86.", 28.86),
+    ("faelle", 2, "beginn", "31.02.2025", "„31.02.2025“: Diesen Tag gibt es im Kalender nicht. Das Datum berichtigen.", date(2025, 1, 1)),
+    ("faelle", 3, "ende", date(2024, 6, 30), "„30.06.2024“: Der Tag in ende liegt vor dem in beginn (01.01.2025).", date(2025, 6, 30)),
+    ("faelle", 4, "angebot_id", "A2-", "„A2-“: Diese Kennung steht nicht in der Tabelle angebote; ähnlich ist A2.", "A2"),
+    ("faelle", 5, "hbg", "2 + S", "„2 + S“: Gruppe und Verlagerung stehen in einer Zelle. In hbg nur die Gruppe", "2"),
+    ("personal", 3, "qualifikation", "Fachkräfte", "„Fachkräfte“: Dieser Wert ist hier nicht vorgesehen. Einen dieser Werte", "fachkraft"),
+    ("personal", 4, "monat", "März 2025", "„März 2025“: Das ist kein Monat. Den Monat als JJJJ-MM angeben", "2025-03"),
+    ("termine", 2, "quartal", "1/26", "„1/26“: Das ist kein Quartal. Als JJJJQn angeben, etwa 2026Q1.", "2026Q1"),
+]
+
+
+def test_a_workbook_broken_in_ten_places_is_mended_from_the_messages_alone(tmp_path):
+    intake.schreibe_vorlage(tmp_path)
+    (tmp_path / "bestand.toml").write_text(TOML, encoding="utf-8")
+    pfad = tmp_path / "bestand.xlsx"
+    fuelle(pfad, GUT)
+    assert alle_fehler(tmp_path) == []
+    wb = openpyxl.load_workbook(pfad)
+    for blatt, zeile, name, wert, *_ in ZEHN:
+        wb[blatt].cell(zeile, spalte(wb[blatt], name)).value = wert
+    ws = wb["personal"]
+    summe = ws.max_row + 1
+    ws.cell(summe, spalte(ws, "angebot_id")).value, ws.cell(summe, spalte(ws, "vk")).value = "Summe", 12.5
+    wb.save(pfad)
+
+    fehler = alle_fehler(tmp_path)
+    texte = [str(f) for f in fehler]
+    for blatt, zeile, name, _, text, _ in ZEHN:
+        assert any(t.startswith(f"bestand.xlsx, Blatt {blatt}, Zeile {zeile}, Spalte {name}: {text}") for t in texte), "\n".join(texte)
+    assert f"bestand.xlsx, Blatt personal, Zeile {summe}: Die Zeile sieht nach einer Summenzeile aus. Die Zeile löschen" in "\n".join(texte)
+    assert len(fehler) == 10, "\n".join(texte)
+
+    wb = openpyxl.load_workbook(pfad)
+    for f in fehler:  # as each message tells, at the place it names
+        ws = wb[f.ort.split("Blatt ")[1]]
+        if f.spalte:
+            (neu,) = [z[-1] for z in ZEHN if (z[0], z[1], z[2]) == (ws.title, f.zeile, f.spalte)]
+            ws.cell(f.zeile, spalte(ws, f.spalte)).value = neu
+        else:
+            ws.delete_rows(f.zeile)
+        if f.art == "plus_s":
+            ws.cell(f.zeile, spalte(ws, "s")).value, ws.cell(f.zeile, spalte(ws, "hbg_ausgang")).value = "ja", "3"
+    wb.save(pfad)
+    assert alle_fehler(tmp_path) == []

@@ -92,7 +92,7 @@ def check(bestand: Bestandspfad, as_json: Annotated[bool, typer.Option("--json",
         for traeger_id, text in hinweise:
             typer.echo(f"Hinweis{f' ({traeger_id})' if traeger_id else ''}: {text}")
         if fremd:
-            typer.echo(f"Vorschlag für zuordnung.toml (nicht angewandt; prüfen und im Bestand speichern):\n\n{fremd}\n")
+            typer.echo(f"Vorschlag (nicht angewandt; prüfen und als zuordnung.toml neben den Tabellen speichern):\n\n{fremd}\n")
         typer.echo("Keine Fehler." if not fehler else f"{len(fehler)} Fehler.")
         if mappe:
             typer.echo(f"Alle Fehler mit markierten Zellen (enthält Falldaten, nicht weitergeben): {mappe}")

@@ -198,7 +198,7 @@ ZEILENREGELN: tuple[tuple[str, str, str, Callable[..., Any], tuple[tuple[str, ..
     ("faktor", "Der Anteil ist größer als 1.", "Als Anteil angeben, 75 % als 0,75.",
      lambda anteil: anteil.map(lambda w: w is not None and w > 1), (("entgelte", "abwesenheit_faktor"),)),
     ("plus_s", "Gruppe und Verlagerung stehen in einer Zelle.",
-     "In hbg nur die Gruppe und in s ja angeben, oder den Wert in zuordnung.toml zuordnen.",
+     "In hbg nur die Gruppe, in s ja und in hbg_ausgang die Gruppe davor angeben, oder zuordnung.toml nutzen.",
      lambda hbg: hbg.str.contains(r"\+\s*[sS]\s*$"), (("faelle", "hbg"), ("fallzahlen", "hbg"))),
     ("email", "Das ist keine E-Mail-Adresse.", "Eine Adresse der Form name@beispiel.de eintragen.",
      lambda email: ~email.str.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+"), (("verteiler", "email"),)))

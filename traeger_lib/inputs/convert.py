@@ -198,7 +198,7 @@ def _zahl_aus_text(text: str, zeichen: str, gruppen: bool) -> Decimal:
     if zeichen == "x":
         raise Unlesbar("In dieser Spalte stehen Komma und Punkt als Dezimalzeichen.", "Überall dasselbe verwenden.", "dezimalzeichen")
     if _MEHRDEUTIG.fullmatch(text) and not blank and (not zeichen or (zeichen not in text and not gruppen)):
-        raise Unlesbar("Ob das Zeichen Dezimal- oder Tausendertrennzeichen ist, lässt die Spalte offen.",
+        raise Unlesbar(f"Ob {'der Punkt' if '.' in text else 'das Komma'} Dezimal- oder Tausendertrennzeichen ist, lässt die Spalte offen.",
                        "Ohne Tausendertrennzeichen und mit Dezimalkomma angeben, etwa 1234 oder 1,2340.", "dezimalzeichen")
     return Decimal(text.replace("." if zeichen == "," else ",", "").replace(",", "."))
 

@@ -26,7 +26,7 @@ class Fehler:
         if self.zeile is not None:
             teile.append(f"Zeile {self.zeile}")
         if self.spalte:
-            teile.append(f"Spalte {self.spalte}")
+            teile.append(f"{'Angabe' if self.ort.endswith('.toml') else 'Spalte'} {self.spalte}")
         wert = f"„{self.wert}“: " if self.wert else ""
         return f"{', '.join(teile)}: {wert}{self.grund} {self.abhilfe}".strip()
 

@@ -32,6 +32,9 @@ BESCHAEDIGT = Unlesbar("Die Datei ist beschädigt oder von anderer Art, als die 
 FEHLT = Unlesbar("Die Pflichtangabe fehlt.", "Einen Wert eintragen.", "leer")
 KOPF = Unlesbar("Die Zeile wiederholt die Überschriften.", "Die Zeile löschen.", "kopf_wiederholt")
 SUMMENZEILE = Unlesbar("Die Zeile sieht nach einer Summenzeile aus.", "Die Zeile löschen, gerechnet wird hier.", "summenzeile")
+EINZELN = Unlesbar("In der Zeile ist nur eine Zelle gefüllt.",
+                   "Eine Zwischenüberschrift löschen; bei einem Eintrag alle Pflichtangaben ergänzen.", "zeile_unvollstaendig")
+NICHT_DA = "Diese Angabe fehlt oder beginnt mit #."
 ANGABEN: dict[str, tuple[Callable[[Any], bool], str]] = {  # keys of bestand.toml beside datenstand: what is right, what to do
     "leistungstraeger": (lambda w: isinstance(w, str) and bool(w.strip()), 'Ergänzen: leistungstraeger = "Name".'),
     "eigene_kostentraeger": (lambda w: isinstance(w, list) and len(w) > 0 and all(isinstance(e, str) and e.strip() for e in w),
@@ -109,8 +112,9 @@ class _Eingang:
                        f"Über die Daten diese Überschriften setzen: {', '.join(tabelle.pflichtspalten)}.", "spalte_fehlt")
         for name in tabelle.pflichtspalten if orte else ():
             if name not in orte:
-                rest = f" Ohne Zuordnung: {', '.join(fremd[:8])}." if fremd else ""
-                self.melde(ort, "Die Pflichtspalte fehlt.", f"Die Überschrift „{name}“ ergänzen.{rest}", "spalte_fehlt", name)
+                rest = f"; nicht erkannt: {', '.join(fremd[:8])}" if fremd else ""
+                self.melde(ort, "Die Pflichtspalte fehlt.", f"Die Spalte mit der Überschrift „{name}“ ergänzen oder so nennen{rest}.",
+                           "spalte_fehlt", name)
         self.hinweise += [f"{ort}: Spalte „{f}“ gehört nicht zur Tabelle {tabelle.name} und bleibt außen vor." for f in fremd]
         return orte
 
@@ -136,13 +140,13 @@ def _lies_toml(pfad: Path, eingang: _Eingang) -> dict[str, Any]:
     try:
         werte["datenstand"] = convert.als_datum(stand if isinstance(stand, (str, date)) else "")
     except Unlesbar as u:
-        melde(u.grund, "Den Tag des Datenabzugs angeben: datenstand = 2026-03-31.", spalte="datenstand")
+        melde(u.grund if stand else NICHT_DA, "Den Tag des Datenabzugs angeben: datenstand = 2026-03-31.", spalte="datenstand")
     for schluessel, (richtig, abhilfe) in ANGABEN.items():
         wert = roh.pop(schluessel, None)
         if richtig(wert):
             werte[schluessel] = tuple(map(str.strip, wert)) if isinstance(wert, list) else wert.strip() if isinstance(wert, str) else wert
         else:
-            melde("Diese Angabe fehlt oder ist von falscher Art.", abhilfe, spalte=schluessel)
+            melde(NICHT_DA if wert is None else "Diese Angabe ist von falscher Art.", abhilfe, spalte=schluessel)
     for schluessel in roh:
         melde("Diese Angabe ist unbekannt.", "Schreibweise prüfen oder löschen.", spalte=kurz(schluessel))
     return werte
@@ -216,6 +220,8 @@ def _wandle(schema: Tabelle, ort: str, roh: sources.Roh, spalten: Mapping[str, c
         texte = [str(s.werte[s.codes[i]]) for s in spalten.values() if s.codes[i] >= 0]
         if sum(_name(x) in eingang.zuordnung.spalten[schema.name] for x in texte) > max(1, len(texte) // 2):
             liste = [("", "", KOPF)]
+        elif len(liste) > 1 and all(u is FEHLT for *_, u in liste) and sum(not w.leer[i] for w in gewandelt.values()) == 1:
+            liste = [("", "", EINZELN)]
         elif any(SUMME.fullmatch(x.strip()) for x in texte):
             liste = [("", "", SUMMENZEILE)]
         wer = besitzer[schema.gehoert].get(str(rahmen[schema.gehoert].iat[i]), "") if schema.gehoert in besitzer else ""
