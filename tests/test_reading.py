@@ -593,6 +593,13 @@ def test_confidential_values_stay_out_of_messages(tmp_path):
     assert not re.search("geheim", "".join(map(str, fehler)))
 
 
+def test_a_row_of_data_in_the_headings_stays_out_of_messages(tmp_path):
+    pfad = schreibe(tmp_path, GUT) / "faelle.csv"
+    pfad.write_bytes(pfad.read_bytes().replace(b"beginn", b"Anfang", 1).replace(b"\n", b";", 1))
+    texte = "\n".join(map(str, alle_fehler(tmp_path)))
+    assert "geheim" not in texte and "nicht erkannt: Anfang, Nr. 10" in texte, texte
+
+
 def test_thousands_of_faults_are_kept_and_grouped(tmp_path):
     t = copy.deepcopy(GUT)
     t["personal"] = [{**t["personal"][0], "vk": "x"}] * 5000 + [{**t["personal"][0], "monat": "y"}]

@@ -101,7 +101,8 @@ class _Eingang:
         for i, text in enumerate(kopf):
             name = self.zuordnung.spalten[tabelle.name].get(_name(text))
             if name is None or name not in tabelle.spalte:
-                fremd += [kurz(text)] if _name(text) else []
+                zeigen = not re.search(r"\d", str(text))  # with digits it may be a pseudonym: a first row of data in place of headings
+                fremd += [kurz(text) if zeigen else f"Nr. {i + 1}"] if _name(text) else []
             elif name in orte:
                 self.melde(ort, f"Zwei Überschriften meinen diese Spalte: „{kurz(kopf[orte[name]])}“ und „{kurz(text)}“.",
                            "Eine der beiden Spalten löschen oder umbenennen.", "spalte_doppelt", name)
