@@ -33,7 +33,7 @@ soak: $(READY)  ## the large counts
 cluster-demo: $(READY)  ## the example on a scheduler and two workers on this machine, compared with the run without them
 	set -e; out=$$(mktemp -d); $(BIN)/dask scheduler --host tcp://127.0.0.1:8786 --no-dashboard > $$out/log 2>&1 & p=$$!; \
 	for w in eins zwei; do $(BIN)/dask worker tcp://127.0.0.1:8786 --nthreads 1 --name $$w --no-dashboard >> $$out/log 2>&1 & p="$$p $$!"; done; \
-	trap "kill $$p; wait; rm -rf $$out" EXIT; \
+	trap "kill $$p; wait; rm -rf $$out" EXIT; trap "exit 1" INT TERM; \
 	$(BIN)/traeger quarter 2026Q1 data/beispiel --out $$out/cluster --cluster tcp://127.0.0.1:8786; \
 	$(BIN)/traeger quarter 2026Q1 data/beispiel --out $$out/hier; \
 	for f in $$out/hier/*/*.html $$out/hier/*/*.json $$out/hier/*/*.xlsx $$out/hier/*/*.yaml; do \
