@@ -47,8 +47,11 @@ bench: $(READY)  ## speed and memory as ratios against named peers, one run
 
 gallery: quarter  ## pictures of the example reports (needs Chromium)
 	mkdir -p docs/bilder
-	for id in BSP-NORD BSP-FLUSS; do $(CHROMIUM) $(CHROMIUM_FLAGS) --user-data-dir=$$(mktemp -d) --window-size=1024,1280 \
-		--screenshot=docs/bilder/bericht-$$id.png "file://$(CURDIR)/parameterized_runs/2026Q1/$$id/bericht.html"; done
+	for page in BSP-NORD/bericht BSP-FLUSS/bericht BSP-NORD/bericht_interessenvertretung index; do \
+		$(CHROMIUM) $(CHROMIUM_FLAGS) --user-data-dir=$$(mktemp -d) --window-size=1024,1600 \
+		--screenshot=docs/bilder/$$(echo $$page | tr / -).png "file://$(CURDIR)/parameterized_runs/2026Q1/$$page.html"; done
+	$(BIN)/python -c "from pathlib import Path; from PIL import Image; [Image.open(p).convert('RGB').resize((640, 1000)).quantize(64) \
+		.save(p, optimize=True) for p in Path('docs/bilder').glob('*.png')]"
 
 dictionary: $(READY)  ## write the data dictionary from the schema
 	$(BIN)/python -c "from traeger_lib.inputs.schema import datenwoerterbuch; print(datenwoerterbuch(), end='')" > data/README.md

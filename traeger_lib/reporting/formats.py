@@ -22,10 +22,10 @@ _UNSICHTBAR = dict.fromkeys(_STEUERUNG, " ") | dict.fromkeys((*range(0x202A, 0x2
 
 
 def sauber(text: str) -> str:
-    """Text without control characters and without characters that reverse what stands beside them.
+    r"""Text without control characters and without characters that reverse what stands beside them.
 
-    >>> sauber("a\x1bb\u202ec\tü")
-    'a bc\tü'
+    >>> sauber("a\x1bb\u202ec")
+    'a bc'
     """
     return text.translate(_UNSICHTBAR)
 

@@ -14,6 +14,7 @@ from typing import Any
 
 from traeger_lib.analysis.deviation import Abweichung
 from traeger_lib.analysis.facts import Facts, Quartalsstand
+from traeger_lib.analysis.revisions import satz as nachmeldungen
 from traeger_lib.analysis.staffing import Personal
 from traeger_lib.reporting import formats as f
 
@@ -112,6 +113,8 @@ def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
             plaetze=f.zahl(im_budget, 1), prozent=f.prozent(abs(anteil)), plan=f.zahl(plan, 1)))
     else:
         texte.append(m["kein_budget"])
+    if facts.vergleich:
+        texte.append(nachmeldungen(facts.vergleich.nachmeldungen))
     t = facts.trend.gesamt
     jahr = next((j for j in (t.jahresmittel if t else ()) if int(j.periode) >= facts.quartal.jahr), None)
     if t is None or jahr is None:
