@@ -26,8 +26,8 @@ def berichte(tmp_path_factory, beispiel, traeger):
     shutil.copytree(beispiel, kaputt)
     personal = kaputt / "personal.csv"
     personal.write_text(personal.read_text().replace("SEE-BW;2026-02;fachkraft;", "SEE-BW;2026-02;fachkraft;x", 1))
-    assert traeger("quarter", "2025Q3", kaputt, "--out", ordner / "3", "--only", "BSP-SEE", "--only", "BSP-BERG", "--sections",
-                   "kurz").exit_code == 1
+    assert traeger("quarter", "2025Q3", kaputt, "--out", ordner / "3", "--only", "BSP-SEE", "--only", "BSP-BERG", "--parameter",
+                   "abschnitte=kurz").exit_code == 1
     return sorted(p for p in ordner.rglob("*.html"))
 
 

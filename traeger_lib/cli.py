@@ -136,7 +136,6 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
             timeout: Annotated[int, typer.Option(min=1, help="Zeitlimit je Zelle in Sekunden")] = 600,
             against: FruehererBestand = None,
             memory: Annotated[int, typer.Option(min=256, help="Arbeitsspeicher je Bericht in MB")] = 4096,
-            sections: Annotated[str, typer.Option("--sections", help="lang, kurz oder Abschnitte mit Komma")] = "lang",
             pdf: Annotated[bool, typer.Option("--pdf", help="auch bericht.pdf schreiben (braucht Chromium)")] = False) -> None:
     """Erstellt die Berichte aller Träger eines Quartals; ein zweiter Lauf rechnet nur, was fehlt oder sich geändert hat."""
     from rich.console import Console
@@ -159,9 +158,8 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
             if not terminal:
                 typer.echo(f"[{fertig}/{gesamt}] {e.traeger_id}: {e.stand}{f' ({e.grund})' if e.grund else ''}")
         ergebnisse = batch.quartal(q, bestand, ziel, nur=only or (), jobs=jobs, erzwingen=force, nur_fehlgeschlagene=retry_failed,
-                                   gewuenscht=dict(p.partition("=")[::2] for p in parameter or ()) | (
-                                       {"abschnitte": sections} if sections != "lang" else {}),
-                                   cluster=cluster, zeitlimit_s=timeout, speicher_mb=memory, gegen=against, pdf=pdf, melde=melde)
+                                   gewuenscht=dict(p.partition("=")[::2] for p in parameter or ()), cluster=cluster,
+                                   zeitlimit_s=timeout, speicher_mb=memory, gegen=against, pdf=pdf, melde=melde)
     tabelle = Table("Träger", "Stand", "Warum", "Sekunden", title=f"Steuerungsberichte {q.lang}", title_justify="left")
     for e in ergebnisse:
         dauer = f"{e.sekunden:.1f}".replace(".", ",") if e.sekunden else ""
