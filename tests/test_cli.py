@@ -80,7 +80,7 @@ def test_mail_before_any_report_says_what_to_do(traeger, beispiel, tmp_path):
     mistake(traeger("mail", "2026Q1", beispiel, "--out", tmp_path), "traeger quarter")
 
 
-@pytest.mark.parametrize("command", ["demo", "check", "template", "facts", "quarter", "mail", "lab"])
+@pytest.mark.parametrize("command", ["demo", "check", "template", "facts", "quarter", "mail", "calendar", "lab"])
 def test_help_everywhere(traeger, command):
     assert traeger(command, "--help").exit_code == 0
 

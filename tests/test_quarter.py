@@ -77,7 +77,7 @@ def test_no_person_leaves_the_data_folder(lauf, traeger):
             for teil in message_from_bytes(pfad.read_bytes(), policy=policy.default).walk():
                 assert PERSON.encode() not in (teil.get_payload(decode=True) or b"")
         else:
-            assert PERSON not in pfad.read_text(encoding="utf-8"), pfad.name
+            assert PERSON.encode() not in pfad.read_bytes(), pfad.name
 
 
 def test_nothing_of_another_provider_is_in_a_report(lauf):
@@ -97,7 +97,8 @@ def test_the_message_goes_to_the_contract_parties_of_this_provider_only(lauf, tr
         adressen = [a.addr_spec for a in m["To"].addresses]
         assert len(adressen) == 2 and all(a.endswith("@example.org") and kurz in a and "vertretung" not in a for a in adressen)
         assert "Steuerungsbericht 1. Quartal 2026" in m["Subject"]
-        assert {p.get_filename() for p in m.iter_attachments()} == {f"{i}_2026Q1_bericht.html", f"{i}_2026Q1_tabellen.xlsx"}
+        dateien = {f"{i}_2026Q1_{d}" for d in ("bericht.html", "tabellen.xlsx", "bsc.docx")}
+        assert {p.get_filename() for p in m.iter_attachments()} == dateien
         assert "Wird eine angemessene Leistungsmenge" in m.get_body(("plain",)).get_content()
 
 

@@ -6,6 +6,7 @@ Exit codes: 0 done, 1 something failed (the rest was done), 2 wrong use or fault
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -215,26 +216,74 @@ def purge(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit
 
 @app.command()
 @verstaendlich
-def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None) -> None:
-    """Schreibt je Träger eine Nachricht als .eml-Datei und die Liste der Empfangenden; versandt wird nichts."""
-    from rich.console import Console
-    from rich.table import Column, Table
+def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
+         only: Annotated[list[str] | None, typer.Option("--only", help="nur dieser Träger (mehrfach möglich)", metavar="ID")] = None,
+         after: Annotated[bool, typer.Option("--after", help="nach dem Gespräch: die fortgeschriebene BSC als Protokoll")] = False,
+         send: Annotated[bool, typer.Option("--send", help="versenden, nach Rückfrage; Zugang siehe docs/versand.md")] = False,
+         yes: Annotated[bool, typer.Option("--yes", help="ohne Rückfrage")] = False,
+         force: Annotated[bool, typer.Option("--force", help="auch Berichte, die nicht zum heutigen Stand der Daten passen")] = False,
+         reason: Annotated[str, typer.Option("--reason", help="Begründung zu --force, wird festgehalten", metavar="TEXT")] = "",
+         resolve: Annotated[list[str] | None, typer.Option(
+             "--resolve", help="unklare oder abgelehnte Zeile entscheiden", metavar="NR=versandt|offen")] = None) -> None:
+    """Schreibt je Träger eine Nachricht als .eml-Datei und die Liste der Empfangenden; ohne --send wird nichts versandt."""
+    from traeger_lib.analysis.periods import Quartal
+    from traeger_lib.inputs.faults import TraegerFehler
+    from traeger_lib.operations import outbox
+    if force != bool(reason.strip()):
+        raise TraegerFehler("--force und --reason gehören zusammen: Was nicht zu den Daten passt, geht nur mit Begründung hinaus.")
+    q = Quartal.aus(quartal)
+    ziel = out or Path("parameterized_runs") / str(q)
+    with outbox.geoeffnet(q, bestand, ziel) as (daten, b):
+        zugang = outbox.Zugang.aus(os.environ, daten) if send else None
+        for text in resolve or ():
+            b.loese(text)
+        post = outbox.plane(q, daten, ziel, b, nur=only or (), danach=after, begruendung=reason.strip())
+        if not zugang:
+            outbox.entwuerfe(post, daten, q, b, os.environ.get("TRAEGER_MAIL_FROM", ""))
+        typer.echo("\n".join(outbox.liste(post, b)))
+        offen = [b.offen(p) for p in post]
+        frage = f"{sum(map(bool, offen))} Nachrichten an {sum(map(len, offen))} Empfangende versenden?"
+        if zugang and any(offen) and (yes or _ja(frage)):
+            if abbruch := outbox.versende(post, daten, q, ziel, b, zugang):
+                typer.echo(abbruch, err=True)
+            typer.echo("\nNach dem Versand:\n" + "\n".join(outbox.liste(post, b)))
+        for zeile in b.wartende().values():
+            typer.echo(zeile, err=True)
+        typer.echo(f"Nachrichten: {ziel / 'postausgang'}" + ("" if zugang else " (nichts versandt)"))
+        raise typer.Exit(int(outbox.unfertig(post, b, versandt=send)))
+
+
+def _ja(frage: str) -> bool:
+    """True where a person typed „ja“; nobody there means no."""
+    try:
+        return str(typer.prompt(f"{frage} ja/nein", default="nein")).strip().lower() in ("j", "ja")
+    except typer.Abort:
+        return False
+
+
+@app.command()
+@verstaendlich
+def calendar(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
+             today: Annotated[str, typer.Option("--today", help="Stichtag JJJJ-MM-TT statt heute", metavar="TAG")] = "") -> None:
+    """Zeigt, was bis wann versandt sein muss und was überfällig ist, und schreibt die Termine als .ics-Datei."""
+    from datetime import date
 
     from traeger_lib.analysis.periods import Quartal
-    from traeger_lib.operations.mail import schreibe_post
+    from traeger_lib.inputs.faults import TraegerFehler
+    from traeger_lib.inputs.reading import lies
+    from traeger_lib.operations.calendar import als_ics, fristen, zeilen
+    from traeger_lib.operations.manifest import schreibe_bytes
+    try:
+        heute = date.fromisoformat(today) if today else date.today()
+    except ValueError:
+        raise TraegerFehler(f"„{today[:20]}“ ist kein Tag. Bitte als JJJJ-MM-TT angeben, etwa 2026-04-24.") from None
     q = Quartal.aus(quartal)
-    post = schreibe_post(q, bestand, out or Path("parameterized_runs") / str(q))
-    tabelle = Table("Träger", Column("An", overflow="fold"), "Rolle", "Datei oder Grund", title_justify="left",
-                    title=f"Postausgang {q.lang} (nichts versandt)")
-    for p in post:
-        ziel = p.datei.name if p.datei else p.grund
-        for nr, (_, adresse, rolle) in enumerate(p.empfaenger or (("", "", ""),)):
-            tabelle.add_row(p.traeger_id if not nr else "", adresse, rolle, ziel if not nr else "")
-        for _, adresse, rolle in p.ausgelassen:
-            tabelle.add_row("", adresse, rolle, "ausgelassen: eine Fassung ohne kleine Fallzahlen gibt es noch nicht")
-    Console().print(tabelle)
-    typer.echo(f"Nachrichten: {(out or Path('parameterized_runs') / str(q)) / 'postausgang'}")
-    raise typer.Exit(0 if all(p.datei for p in post) else 1)
+    daten, ziel = lies(bestand)[0], out or Path("parameterized_runs") / str(q)
+    alle = fristen(daten, q, ziel, heute)
+    typer.echo("\n".join(zeilen(alle)))
+    ziel.mkdir(parents=True, exist_ok=True)
+    schreibe_bytes(ziel / "termine.ics", als_ics(alle, q, daten.datenstand))
+    typer.echo(f"Kalenderdatei: {ziel / 'termine.ics'}")
 
 
 @bsc_app.command("export")

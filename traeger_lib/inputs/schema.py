@@ -282,8 +282,11 @@ class Bestand:
         return sorted(self["traeger"]["traeger_id"])
 
     def pruefsumme(self) -> str:
-        """SHA-256 over every value of every table and the Bestand's own settings; row order counts."""
-        return self._summe({name: zeilensummen(frame) for name, frame in self.tabellen.items()})
+        """SHA-256 over every value of every table and the Bestand's own settings; row order counts.
+
+        Of `verteiler` only which roles there are: names and addresses are in no report, and a mended one makes none stale.
+        """
+        return self._summe({name: _zeilensummen(name, frame) for name, frame in self.tabellen.items()})
 
     def pruefsummen(self) -> dict[str, str]:
         """`nur(i).pruefsumme()` of every provider, each table hashed once."""
@@ -292,7 +295,7 @@ class Bestand:
         stellen = {i: k for k, i in enumerate(self.traeger_ids)}
         teile: dict[str, list[np.ndarray[Any, Any]]] = {}
         for name, frame in self.tabellen.items():
-            summen, gehoert = zeilensummen(frame), TABELLEN[name].gehoert
+            summen, gehoert = _zeilensummen(name, frame), TABELLEN[name].gehoert
             if gehoert:
                 wem = frame["traeger_id"] if gehoert == "traeger_id" else frame["angebot_id"].map(traeger_von)
                 stelle = wem.map(stellen).fillna(-1).to_numpy(dtype=np.int64)
@@ -308,8 +311,9 @@ class Bestand:
         kopf = (self.datenstand.isoformat(), self.leistungstraeger, *self.eigene_kostentraeger, self.hinweis, str(self.erfunden))
         h.update("\x1f".join(kopf).encode())
         for name in sorted(zeilen):
-            h.update(f"\x1e{name}\x1f{len(zeilen[name])}\n".encode())
-            h.update(zeilen[name].astype("<u8").tobytes())
+            summen = np.unique(zeilen[name]) if name == "verteiler" else zeilen[name]
+            h.update(f"\x1e{name}\x1f{len(summen)}\n".encode())
+            h.update(summen.astype("<u8").tobytes())
         return h.hexdigest()
 
     @staticmethod
@@ -336,6 +340,10 @@ class Bestand:
                 gilt = self._gilt(frame, traeger_id, set(angebote["leistungstyp"]))
             teil[name] = frame if gilt.all() else frame[gilt].reset_index(drop=True) if gilt.any() else frame.iloc[:0]
         return replace(self, tabellen=teil, hinweise=tuple(h for h in self.hinweise if h[0] in ("", traeger_id)))
+
+
+def _zeilensummen(name: str, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
+    return zeilensummen(frame[["rolle"]] if name == "verteiler" else frame)
 
 
 def zeilensummen(frame: pd.DataFrame) -> np.ndarray[Any, Any]:

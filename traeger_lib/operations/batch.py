@@ -111,7 +111,7 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
     frueher, maengel = _frueher(gegen, bestand)
     fehler = [*fehler, *maengel]
     ids = _auswahl(bestand, nur)
-    _gehoert_dazu(ziel, bestand, bestand_pfad, q)
+    folder.gehoert_dazu(ziel, bestand, bestand_pfad, q)
     ziel.mkdir(parents=True, exist_ok=True)
     with folder.sperre(ziel):
         folder.raeume_auf(ziel)
@@ -434,20 +434,6 @@ def _frueher(pfad: Path | None, bestand: Bestand) -> tuple[dict[str, str], list[
     return alt.pruefsummen(), [replace(f, ort=f"früherer Bestand {pfad.name}, {f.ort}") for f in fehler]
 
 
-def _gehoert_dazu(ziel: Path, bestand: Bestand, pfad: Path, q: Quartal) -> None:
-    """Refuse a run folder that holds another Bestand or another quarter."""
-    lauf = m.lies_json(ziel / "lauf.json")
-    if lauf and (lauf.get("bestand") != _kennung(bestand, pfad) or lauf.get("quartal") != str(q)):
-        raise TraegerFehler(f"Der Ordner {ziel} gehört zu einem anderen Bestand oder Quartal ({lauf.get('bestand')}, "
-                            f"{lauf.get('quartal')}). "
-                            "Bitte mit --out einen anderen Ordner wählen.")
-
-
-def _kennung(bestand: Bestand, pfad: Path) -> str:
-    """What identifies a Bestand over its reporting states: folder name, funder, and whether it is invented."""
-    return f"{pfad.resolve().name} · {bestand.leistungstraeger}" + (" · erfunden" if bestand.erfunden else "")
-
-
 def _schreibe_lauf(ziel: Path, q: Quartal, bestand: Bestand, pfad: Path, ergebnisse: Sequence[Ergebnis], alt: dict[str, Any],
                    sekunden: float) -> None:
     """Overview and batch manifest, the manifest last; providers left out this time keep their line."""
@@ -469,6 +455,7 @@ def _schreibe_lauf(ziel: Path, q: Quartal, bestand: Bestand, pfad: Path, ergebni
                        bilanz=f"{anzahl(len(zeilen), 'Bericht', 'Berichte')}: {', '.join(f'{zahl[s]} {s}' for s in ZEICHEN if zahl[s])}")
     m.schreibe_text(ziel / "index.html", seite)
     m.schreibe_json(ziel / "lauf.json", {
-        "quartal": str(q), "bestand": _kennung(bestand, pfad), "datenstand": bestand.datenstand.isoformat(), "erfunden": bestand.erfunden,
-        "programm": m.code_version(), "beendet": datetime.now().astimezone().isoformat(timespec="seconds"), "sekunden": round(sekunden, 1),
+        "quartal": str(q), "bestand": folder.kennung(bestand, pfad), "datenstand": bestand.datenstand.isoformat(),
+        "erfunden": bestand.erfunden, "programm": m.code_version(),
+        "beendet": datetime.now().astimezone().isoformat(timespec="seconds"), "sekunden": round(sekunden, 1),
         "traeger": list(alle.values())})

@@ -76,7 +76,7 @@ def exportiere(bestand: Bestand, traeger_id: str, quartal: str | Quartal, ziel: 
         if datei.exists() and datei.read_bytes() != inhalt:
             raise TraegerFehler(f"{datei} gibt es schon mit anderem Inhalt und bleibt unverändert. Verschieben oder --out angeben.")
     for datei, inhalt in inhalte.items():
-        m.schreibe_text(datei, inhalt)
+        m.schreibe_bytes(datei, inhalt)
     return list(inhalte)
 
 
@@ -341,7 +341,7 @@ def uebernimm(pfad: Path, bestand: Bestand, rueckgabe: Rueckgabe) -> Path:
         kopie.parent.mkdir(exist_ok=True)
         if ziel.exists():
             shutil.copy2(ziel, kopie)
-        m.schreibe_text(ziel, _als_datei(alle, ziel, blatt))
+        m.schreibe_bytes(ziel, _als_datei(alle, ziel, blatt))
     return kopie
 
 

@@ -20,9 +20,10 @@ from filelock import FileLock, Timeout
 
 from traeger_lib.analysis.periods import Quartal
 from traeger_lib.inputs.faults import TraegerFehler
+from traeger_lib.inputs.schema import Bestand
 from traeger_lib.operations import manifest as m
 
-BEIWERK = ("fehler", "postausgang", "index.html", "versand.sqlite", "lauf.json")  # in a run folder beside the reports; lauf.json is last
+BEIWERK = ("fehler", "postausgang", "index.html", "versand.sqlite", "termine.ics", "lauf.json")  # beside the reports; lauf.json is last
 
 
 @contextmanager
@@ -36,13 +37,26 @@ def sperre(ziel: Path) -> Iterator[None]:
     except Timeout:
         prozess, rechner, seit = (wer.get(k, "unbekannt") for k in ("prozess", "rechner", "seit"))
         raise TraegerFehler(f"Im Ordner {ziel} läuft schon ein Lauf (Prozess {prozess} auf {rechner}, seit {seit}). "
-                            "Bitte abwarten oder mit --out einen anderen Ordner wählen.") from None
+                            "Bitte abwarten.") from None
     try:
         inhalt = {"prozess": os.getpid(), "rechner": socket.gethostname(), "seit": f"{datetime.now():%d.%m.%Y %H:%M:%S} Uhr"}
         datei.write_text(json.dumps(inhalt), encoding="utf-8")
         yield
     finally:
         schloss.release()
+
+
+def kennung(bestand: Bestand, pfad: Path) -> str:
+    """What identifies a Bestand over its reporting states: folder name, funder, and whether it is invented."""
+    return f"{pfad.resolve().name} · {bestand.leistungstraeger}" + (" · erfunden" if bestand.erfunden else "")
+
+
+def gehoert_dazu(ziel: Path, bestand: Bestand, pfad: Path, q: Quartal) -> None:
+    """Refuse a run folder that holds another Bestand or another quarter."""
+    lauf = m.lies_json(ziel / "lauf.json")
+    if lauf and (lauf.get("bestand") != kennung(bestand, pfad) or lauf.get("quartal") != str(q)):
+        raise TraegerFehler(f"Der Ordner {ziel} gehört zu einem anderen Bestand oder Quartal ({lauf.get('bestand')}, "
+                            f"{lauf.get('quartal')}). Bitte mit --out einen anderen Ordner wählen.")
 
 
 def raeume_auf(ziel: Path) -> None:

@@ -1,102 +1,225 @@
-"""The message of a report, as a file: one `.eml` per provider with its recipients from `verteiler`. Opens no connection.
+"""The messages of a quarter: who gets what, the message as an `.eml` file, and the check that nothing goes to the wrong one.
 
-Sending is not here yet; a file can be opened in any mail program.
+Opens no connection; sending and its ledger are in `outbox`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import io
+import re
+import zipfile
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date, datetime
+from email import message_from_bytes
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
-from html import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from traeger_lib.analysis.analyse import analyse
 from traeger_lib.analysis.periods import Quartal
-from traeger_lib.inputs.faults import TraegerFehler
-from traeger_lib.inputs.reading import lies
-from traeger_lib.inputs.schema import Bestand
+from traeger_lib.inputs.schema import Bestand, zeilensummen
+from traeger_lib.operations import bsc
 from traeger_lib.operations import manifest as m
 from traeger_lib.reporting import formats as f
-from traeger_lib.reporting.sentences import muster, saetze, titel
+from traeger_lib.reporting.charts import ABBILDUNGEN
+from traeger_lib.reporting.html import mail as koerper
+from traeger_lib.reporting.sentences import muster, saetze
 
-VERTRAGSPARTEIEN = ("leistungstraeger", "leistungserbringer")  # others may not see small cells, which the report holds
-ANHAENGE = {"bericht.html": ("text", "html"), "tabellen.xlsx": ("application", "vnd.openxmlformats-officedocument.spreadsheetml.sheet")}
+RICHTLINIE = SMTP.clone(cte_type="7bit")  # no server has to offer 8BITMIME
+PARTEIEN = ("leistungstraeger", "leistungserbringer")  # others may not see small cells, which the report holds
+BERICHT, INTERESSENVERTRETUNG, PROTOKOLL = "bericht", "interessenvertretung", "protokoll"
+ROLLEN = {BERICHT: PARTEIEN, INTERESSENVERTRETUNG: ("interessenvertretung",), PROTOKOLL: PARTEIEN}
+OFFICE = "application/vnd.openxmlformats-officedocument."
+ART = {".html": "text/html", ".pdf": "application/pdf", ".xlsx": f"{OFFICE}spreadsheetml.sheet",
+       ".docx": f"{OFFICE}wordprocessingml.document"}
+DATEIEN = {  # kind of message → files of the report and what the reader is told of them; a PDF goes along where it was made
+    BERICHT: {"bericht.pdf": "Der Bericht als PDF", "bericht.html": "Der Bericht (im Browser öffnen)",
+              "tabellen.xlsx": "Alle Tabellen (Excel)"},
+    INTERESSENVERTRETUNG: {"bericht_interessenvertretung.html": "Der Bericht, Angaben zu weniger als fünf Personen zurückgehalten"},
+    PROTOKOLL: {}}
+OHNE_FASSUNG = "Die Fassung ohne kleine Fallzahlen liegt nicht vor."
+ADRESSE = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+KOPFZEILEN = {"Subject", "From", "To", "Message-ID", "Date", "X-Unsent", "X-Traegerbudget", "MIME-Version", "Content-Type"}
+HERKUNFT = re.compile(r"traeger_id = ([A-Z0-9_-]+), quartal = (\d{4}Q\d)")  # what every page and workbook says of itself
 
 
 @dataclass(frozen=True, slots=True)
 class Post:
-    """One message as prepared: the provider, to whom, the file; `grund` says why there is none."""
+    """One message: the provider, its kind, its key (the same for the same content), to whom, the file; `grund` says why there is none."""
 
     traeger_id: str
     name: str
+    art: str
+    kennung: str
+    fassung: int
     empfaenger: tuple[tuple[str, str, str], ...]  # name, address, role
-    ausgelassen: tuple[tuple[str, str, str], ...]  # roles that may not get this version
-    datei: Path | None
+    datei: Path
     grund: str = ""
+    begruendung: str = ""  # why a report goes out that is not current for its data
 
 
-def schreibe_post(q: Quartal, bestand_pfad: Path, ziel: Path) -> list[Post]:
-    """Write `postausgang/<traeger_id>.eml` for every provider whose report is there, whole and made from these data."""
-    bestand, _ = lies(bestand_pfad)
-    if not (ziel / "lauf.json").exists():
-        raise TraegerFehler(f"In {ziel} liegen keine Berichte. Bitte zuerst „traeger quarter {q} {bestand_pfad}“ ausführen.")
-    ausgang = ziel / "postausgang"
-    ausgang.mkdir(exist_ok=True, mode=0o700)
+def plane(q: Quartal, bestand: Bestand, ziel: Path, *, nur: Sequence[str] = (), danach: bool = False, begruendung: str = "",
+          heute: date | None = None) -> list[Post]:
+    """The messages of a quarter, one per provider and kind; `danach`: the minutes after the meeting instead of the report."""
     post = []
-    for i in bestand.traeger_ids:
-        eigene = bestand.nur(i)
-        name = str(eigene["traeger"]["name"].iloc[0])
-        alle = tuple(eigene["verteiler"][["name", "email", "rolle"]].itertuples(index=False, name=None))
-        empfaenger = tuple(e for e in alle if e[2] in VERTRAGSPARTEIEN)
-        grund = _hindernis(ziel / i, i, eigene, empfaenger)
-        datei = None if grund else ausgang / f"{i}.eml"
-        (ausgang / f"{i}.eml").unlink(missing_ok=True)
-        if datei:
-            datei.write_bytes(nachricht(eigene, i, q, ziel / i, empfaenger).as_bytes(policy=SMTP))
-        post.append(Post(i, name, empfaenger, tuple(e for e in alle if e not in empfaenger), datei, grund))
+    for i in sorted(set(nur)) or bestand.traeger_ids:
+        eigene, manifest = bestand.nur(i), m.lies_json(ziel / i / "manifest.json") or {}
+        fassung, summen = int(manifest.get("fassung", 1)), manifest.get("dateien", {})
+        for art in (PROTOKOLL,) if danach else (BERICHT, INTERESSENVERTRETUNG):
+            verteiler = eigene["verteiler"][["name", "email", "rolle"]].itertuples(index=False, name=None)
+            empfaenger = tuple(e for e in verteiler if e[2] in ROLLEN[art])
+            if art == INTERESSENVERTRETUNG and not empfaenger:
+                continue
+            inhalt = ([zeilensummen(eigene["massnahmen"]).tobytes().hex()] if danach else [summen.get(d, "") for d in DATEIEN[art]])
+            kennung = hashlib.sha256("|".join([bestand.leistungstraeger, str(q), i, art, str(fassung * (not danach)), *inhalt]).encode())
+            aktuell = bool(begruendung) or manifest.get("fingerabdruck", {}).get("daten") == eigene.pruefsumme()
+            grund = (_zu_frueh(eigene, q, heute or date.today()) if danach else
+                     "Es liegt kein fertiger Bericht vor." if (manifest.get("traeger_id"), manifest.get("quartal")) != (i, str(q)) else
+                     "Die Dateien des Berichts stimmen nicht mit dem Manifest überein." if not m.ist_vollstaendig(ziel / i, manifest) else
+                     OHNE_FASSUNG if set(DATEIEN[art]) - {"bericht.pdf"} - set(summen) else
+                     "" if aktuell else "Der Bericht passt nicht zum heutigen Stand der Daten.")
+            unbrauchbar = [a for _, a, _ in empfaenger if not ADRESSE.fullmatch(a)]
+            grund = grund or ("" if empfaenger else "Im Verteiler steht niemand.") or (
+                f"Die Adresse {unbrauchbar[0]!r} lässt sich nicht verwenden (Umlaute, Leer- oder Sonderzeichen)." if unbrauchbar else "")
+            name = i + ("" if art == BERICHT else f"_{art}") + (f".fassung-{fassung}" if fassung > 1 and not danach else "")
+            post.append(Post(i, zeile(eigene["traeger"]["name"].iloc[0]), art, kennung.hexdigest()[:32], fassung, empfaenger,
+                             ziel / "postausgang" / f"{name}.eml", grund, begruendung))
     return post
 
 
-def _hindernis(ordner: Path, traeger_id: str, bestand: Bestand, empfaenger: Sequence[Any]) -> str:
-    """Why nothing can go out for a provider; empty where all is well."""
-    manifest = m.lies_json(ordner / "manifest.json")
-    if manifest is None or manifest.get("traeger_id") != traeger_id:
-        return "Es liegt kein fertiger Bericht vor."
-    if not m.ist_vollstaendig(ordner, manifest):
-        return "Die Dateien des Berichts stimmen nicht mit dem Manifest überein."
-    if manifest["fingerabdruck"]["daten"] != bestand.pruefsumme():
-        return "Der Bericht passt nicht zum heutigen Stand der Daten."
-    return "" if empfaenger else "Im Verteiler steht niemand."
+def _zu_frueh(eigene: Bestand, q: Quartal, heute: date) -> str:
+    tag, _ = termin(eigene, q)
+    return f"Das Gespräch ist erst am {f.tag(tag)}." if tag and tag > heute else ""
 
 
-def nachricht(bestand: Bestand, traeger_id: str, q: Quartal, ordner: Path, empfaenger: Sequence[tuple[str, str, str]]) -> EmailMessage:
-    """The message: subject with quarter and provider, the five sentences as text and HTML, report and tables attached."""
-    facts = analyse(bestand, traeger_id, q)
-    e = EmailMessage(policy=SMTP)
-    e["Subject"] = f.sauber(f"Steuerungsbericht {q.lang} – {facts.name}") + (" (erfundene Beispieldaten)" if facts.erfunden else "")
-    e["To"] = [Address(display_name=f.sauber(n), addr_spec=a) for n, a, _ in empfaenger]
-    e["X-Unsent"] = "1"  # mail programs open it as a draft
-    termin = (f"Das Steuerungsgespräch ist am {f.tag(facts.termin)}." if facts.termin else
-              "Der Termin des Steuerungsgesprächs steht noch nicht fest.")
-    anhang = "Im Anhang: der Bericht (HTML) und die Tabellen (Excel)."
-    marke = facts.bestandshinweis or (muster()["erfunden"] if facts.erfunden else "")
-    antworten = saetze(facts)
-    e.set_content("\n\n".join([t for t in (
-        "Guten Tag,", f"anbei der {titel(facts)} für {facts.name}, Datenstand {f.tag(facts.datenstand)}.", marke, muster()["leitfrage"],
-        *(f"{s.nummer} {s.titel}: {s.text}" for s in antworten), anhang, termin) if t]) + "\n")
-    zeilen = "".join(f"<p><strong>{s.nummer} {escape(s.titel)}</strong><br>{escape(s.text)}</p>" for s in antworten)
-    e.add_alternative(
-        f'<!DOCTYPE html><html lang="de"><head><meta charset="utf-8"><title>{escape(str(e["Subject"]))}</title></head>'
-        '<body style="font-family:Arial,sans-serif;font-size:15px;color:#1B1F24;max-width:600px">'
-        f'<h1 style="font-size:19px">{escape(titel(facts))}<br>{escape(facts.name)}</h1>'
-        f"<p>Datenstand {f.tag(facts.datenstand)}. {escape(marke)}</p>"
-        f'<h2 style="font-size:16px">{escape(muster()["leitfrage"])}</h2>'
-        f"{zeilen}<p>{escape(anhang)} {escape(termin)}</p></body></html>", subtype="html")
-    for datei, (art, unterart) in ANHAENGE.items():
-        name = f"{traeger_id}_{q}_{datei}"
-        e.add_attachment((ordner / datei).read_bytes(), maintype=art, subtype=unterart, filename=name)
+def termin(eigene: Bestand, q: Quartal) -> tuple[date | None, str]:
+    """Day and place of a quarter's meeting with one provider; None and nothing where none is entered."""
+    t = eigene["termine"]
+    for r in t[t["quartal"] == str(q)].itertuples():
+        return cast(Any, r.termin).date(), zeile(str(r.ort)) if isinstance(r.ort, str) else ""
+    return None, ""
+
+
+def zeile(text: str) -> str:
+    """Text for a header: control characters and line ends become spaces, and nothing is left that looks encoded (email would decode it).
+
+    >>> zeile("Haus\\r\\nBcc: x@example.org")
+    'Haus Bcc: x@example.org'
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in text).replace("=?", "= ?").split())
+
+
+def schreibe(p: Post, bestand: Bestand, q: Quartal, *, absender: str = "", jetzt: datetime | None = None) -> None:
+    """Write the message's file; without `jetzt` as a draft, which mail programs open for editing."""
+    p.datei.parent.mkdir(exist_ok=True, mode=0o700)
+    e = nachricht(p, bestand.nur(p.traeger_id), q, p.datei.parents[1] / p.traeger_id, absender)
+    if jetzt:
+        e["Date"] = jetzt
+    else:
+        e["X-Unsent"] = "1"
+    m.schreibe_bytes(p.datei, e.as_bytes())
+
+
+def nachricht(p: Post, eigene: Bestand, q: Quartal, ordner: Path, absender: str = "") -> EmailMessage:
+    """The message, the same bytes for the same content: five sentences and a chart (contract parties only), what is attached, the date.
+
+    A report that is not current goes without sentences: they would come from other data than the report.
+    """
+    manifest, protokoll = m.lies_json(ordner / "manifest.json") or {}, p.art == PROTOKOLL
+    facts = analyse(eigene, p.traeger_id, q) if p.art == BERICHT and not p.begruendung else None
+    bild = next((a for k in ("fallzahlen", "abweichung") if (a := ABBILDUNGEN[k](facts))), None) if facts else None
+    anhaenge = [(d, was, (ordner / d).read_bytes()) for d, was in DATEIEN[p.art].items() if d in manifest.get("dateien", {})]
+    if p.art != INTERESSENVERTRETUNG and len(eigene["massnahmen"]):
+        anhaenge.append(("bsc.docx", "Die Balanced Scorecard (Word)", bsc.als_word(eigene, p.traeger_id, str(q))))
+    if protokoll:
+        anhaenge.append(("bsc.xlsx", "Die Balanced Scorecard (Excel)", bsc.als_excel(eigene, p.traeger_id, str(q))))
+    anhaenge = [(f"{p.traeger_id}_{q}_{d}", was, inhalt) for d, was, inhalt in anhaenge]
+    korrektur = str(manifest.get("korrektur", "")) if p.fassung > 1 and not protokoll else ""
+    if p.art == INTERESSENVERTRETUNG:  # which version and why, without the figures
+        korrektur = re.sub(r"(Geändert: [^.]*\.).*", r"\1", korrektur)
+    stand = f.tag(eigene.datenstand if protokoll else date.fromisoformat(manifest["datenstand"]))
+    marken = (korrektur, eigene.hinweis or (muster()["erfunden"] if eigene.erfunden else ""),
+              muster()["vorlaeufig"].format(datenstand=stand, ende=f.tag(q.zeitraum.bis)) if facts and facts.vorlaeufig else "")
+    (tag, ort), gespraech = (termin(eigene, q.vor(-1)), "nächste Gespräch") if protokoll else (termin(eigene, q), "Steuerungsgespräch")
+    am = f" am {f.tag(termin(eigene, q)[0])}" if termin(eigene, q)[0] else ""
+    inhalt = {
+        "titel": "Korrektur: " * bool(korrektur) + f"{'Protokoll zum Steuerungsgespräch' if protokoll else 'Steuerungsbericht'} {q.lang}",
+        "name": p.name, "rahmen": f"Datenstand {stand}", "marken": [t for t in marken if t],
+        "anlass": f"anbei die Balanced Scorecard, wie sie im Gespräch{am} fortgeschrieben wurde. Sie dient als Protokoll."
+        if protokoll else f"anbei der Steuerungsbericht für das Gespräch{am}.",
+        "leitfrage": muster()["leitfrage"], "saetze": saetze(facts) if facts else (), "bild": bild, "cid": f"bild@{p.kennung}",
+        "anhaenge": [(d, was) for d, was, _ in anhaenge],
+        "termin": f"Das {gespraech} ist am {f.tag(tag)}{f', Ort: {ort}' if ort else ''}." if tag else
+        f"Für das {gespraech} steht noch kein Termin fest.",
+        "fragen": f"Fragen beantwortet {zeile(eigene.leistungstraeger)}{f', {absender}' if absender else ''}."}
+    e = EmailMessage(policy=RICHTLINIE)
+    e["Subject"] = f"{inhalt['titel']} – {p.name}" + (" (erfundene Beispieldaten)" if eigene.erfunden else "")
+    if absender:
+        e["From"] = absender
+    e["To"] = [Address(display_name=zeile(n), addr_spec=a) for n, a, _ in p.empfaenger]
+    e["Message-ID"] = f"<{p.kennung}@{absender.rpartition('@')[2] or 'traegerbudget.invalid'}>"
+    e["X-Traegerbudget"] = f"{p.traeger_id} {q} {p.art}"
+    text, seite = koerper(inhalt)
+    e.set_content(text)
+    e.add_alternative(seite, subtype="html")
+    if bild:
+        html = cast(list[EmailMessage], e.get_payload())[1]
+        html.add_related(bild.png, "image", "png", cid=f"<{inhalt['cid']}>", disposition="inline", filename=f"{bild.schluessel}.png")
+    for datei, _, daten in anhaenge:
+        haupt, unter = ART[Path(datei).suffix].split("/")
+        e.add_attachment(daten, haupt, unter, filename=datei)
+    for nr, teil in enumerate(e.walk()):
+        if teil.is_multipart():
+            teil.set_boundary(f"=_{p.kennung}_{nr}")  # “=_” occurs in no encoded text
     return e
+
+
+def pruefe(p: Post, roh: bytes, q: Quartal, manifest: Mapping[str, Any], verteiler: Iterable[tuple[str, str, str]]) -> list[str]:
+    """What speaks against sending these bytes, looked at independently of how they were made; empty where all agree.
+
+    The provider's id must be the same in the message, in its file names, in what every attached page and workbook says of itself,
+    in the manifest, and, for every recipient, in the list (`verteiler`: traeger_id, email, rolle of all providers). Attached files of
+    the report must have the hashes of the manifest.
+    """
+    e = message_from_bytes(roh, policy=RICHTLINIE)
+    erlaubt = {a.lower() for i, a, rolle in verteiler if i == p.traeger_id and rolle in ROLLEN[p.art]}
+    an = {a.addr_spec.lower() for a in e["To"].addresses} if e["To"] else set()
+    fehler = ["Die Nachricht gehört zu einem anderen Träger."] * (e["X-Traegerbudget"] != f"{p.traeger_id} {q} {p.art}")
+    fehler += ["Die Nachricht hat unerwartete Kopfzeilen."] * (len(set(e.keys())) < len(e.keys()) or not set(e.keys()) <= KOPFZEILEN)
+    fehler += ["Die Empfangenden stehen nicht im Verteiler dieses Trägers."] * (
+        not an or not an <= erlaubt or an != {a.lower() for _, a, _ in p.empfaenger})
+    if p.art != PROTOKOLL:
+        fehler += ["Das Manifest gehört zu einem anderen Träger oder Quartal."] * (
+            (manifest.get("traeger_id"), manifest.get("quartal")) != (p.traeger_id, str(q)))
+        fehler += ["Die Daten sind erfunden."] * bool(manifest.get("erfunden"))
+    vorn, gefunden = f"{p.traeger_id}_{q}_", set()
+    for teil in e.iter_attachments():
+        name, daten = teil.get_filename() or "", cast(bytes, teil.get_payload(decode=True) or b"")
+        datei = name.removeprefix(vorn)
+        gefunden.add(datei)
+        if not name.startswith(vorn):
+            fehler.append(f"Der Anhang {name} gehört zu einem anderen Träger oder Quartal.")
+        elif datei in DATEIEN[p.art]:
+            if hashlib.sha256(daten).hexdigest() != manifest.get("dateien", {}).get(datei):
+                fehler.append(f"Der Anhang {name} stimmt nicht mit dem Manifest überein.")
+            if datei.endswith((".html", ".xlsx")) and set(HERKUNFT.findall(_text(datei, daten))) != {(p.traeger_id, str(q))}:
+                fehler.append(f"Der Anhang {name} nennt einen anderen Träger oder ein anderes Quartal.")
+        elif datei not in ("bsc.docx", "bsc.xlsx") or p.art == INTERESSENVERTRETUNG:
+            fehler.append(f"Der Anhang {name} gehört nicht in diese Nachricht.")
+    fehlt = (set(DATEIEN[p.art]) - {"bericht.pdf"} or {"bsc.xlsx"}) - gefunden
+    return fehler + [f"Der Anhang {d} fehlt." for d in sorted(fehlt)]
+
+
+def _text(datei: str, daten: bytes) -> str:
+    """A page's text, or all strings of a workbook; empty where it is broken."""
+    try:
+        if datei.endswith(".xlsx"):
+            with zipfile.ZipFile(io.BytesIO(daten)) as z:
+                daten = z.read("xl/sharedStrings.xml")
+        return daten.decode()
+    except (zipfile.BadZipFile, KeyError, UnicodeDecodeError):
+        return ""

@@ -83,16 +83,21 @@ def sichere(pfad: Path) -> None:
         os.close(fd)
 
 
-def schreibe_text(pfad: Path, inhalt: str | bytes) -> None:
+def schreibe_bytes(pfad: Path, inhalt: bytes) -> None:
     """Write a file so that it is whole or absent: temporary file, fsync, rename."""
     neu = pfad.with_name(f".{pfad.name}.neu")
     try:
-        neu.write_bytes(inhalt if isinstance(inhalt, bytes) else inhalt.encode())
+        neu.write_bytes(inhalt)
         sichere(neu)
         neu.replace(pfad)
     finally:
         neu.unlink(missing_ok=True)
     sichere(pfad.parent)
+
+
+def schreibe_text(pfad: Path, inhalt: str) -> None:
+    """Write text, whole or absent."""
+    schreibe_bytes(pfad, inhalt.encode())
 
 
 def ist_versandt(ordner: Path) -> bool:

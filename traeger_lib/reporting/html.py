@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -52,11 +52,21 @@ def seite(kopf: str, mitte: Sequence[str], fuss: str, titel: str, korrektur: str
     return exportiere(v.new_notebook(cells=zellen), titel, korrektur, fassung)  # type: ignore[no-untyped-call]
 
 
-def uebersicht(quartal: str, zeilen: Sequence[dict[str, Any]], *, titel: str, hinweis: str, bilanz: str) -> str:
-    """The operator's overview of a batch: one line a provider with state, strongest sentence, links, what to do."""
+@cache
+def _umgebung() -> Any:
     import jinja2
 
-    umgebung = jinja2.Environment(loader=jinja2.FileSystemLoader(_vorlagen()), autoescape=True, trim_blocks=True, lstrip_blocks=True)
-    seite = umgebung.get_template("uebersicht.html.j2").render(quartal=quartal, zeilen=zeilen, titel=titel, hinweis=hinweis, bilanz=bilanz,
-                                                                   css=css())
-    return sauber(seite)
+    return jinja2.Environment(loader=jinja2.FileSystemLoader(_vorlagen()), autoescape=lambda name: ".html" in (name or ""),
+                              trim_blocks=True, lstrip_blocks=True)
+
+
+def uebersicht(quartal: str, zeilen: Sequence[dict[str, Any]], *, titel: str, hinweis: str, bilanz: str) -> str:
+    """The operator's overview of a batch: one line a provider with state, strongest sentence, links, what to do."""
+    vorlage = _umgebung().get_template("uebersicht.html.j2")
+    return sauber(str(vorlage.render(quartal=quartal, zeilen=zeilen, titel=titel, hinweis=hinweis, bilanz=bilanz, css=css())))
+
+
+def mail(inhalt: Mapping[str, Any]) -> tuple[str, str]:
+    """The body of a message as plain text and as HTML with inline styles, from the same content."""
+    text, seite = (_umgebung().get_template(f"mail.{art}.j2").render(inhalt) for art in ("txt", "html"))
+    return text, seite
