@@ -323,7 +323,7 @@ def test_a_break_between_tables_changes_nothing_for_the_other(tmp_path, gut, nam
 ARTEN = {"text": TEXTE, "datum": TAGE, "geld": GELD, "dezimal": st.integers(0, 10**7).map(lambda n: Decimal(n) / 10_000),
          "monat": TAGE.map(lambda d: d.replace(day=1)), "janein": st.booleans(), "ganzzahl": st.integers(0, 400)}
 FEST = {"traeger_id": st.sampled_from(["T01", "T02"]), "angebot_id": st.sampled_from(["A1", "A2", "B1"]),
-        "ausgleich_jahr": st.integers(2000, 2100)}
+        **dict.fromkeys(("ausgleich_jahr", "foerderjahr"), st.integers(2000, 2100))}
 
 
 def zeilen(tabelle: str) -> st.SearchStrategy[list[dict[str, Any]]]:

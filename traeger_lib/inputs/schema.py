@@ -216,7 +216,7 @@ TABELLEN: dict[str, Tabelle] = {t.name: t for t in (
         _s("gemeinsam", "janein", "gemeinsam mit anderen Trägern; bei jedem eine Zeile mit derselben Kennung", standard="nein"),
         _s("projektbeginn", "datum", "erster Tag der Maßnahme oder des Vorhabens"),
         _s("foerderjahr", "ganzzahl", "Jahr, für das die Mittel bestimmt sind", minimum=2000),
-        _s("ausgegeben_eur", "geld", "von den Mitteln ausgegeben", einheit="€", minimum=0),
+        _s("ausgegeben_eur", "geld", "von den Mitteln ausgegeben", einheit="€"),
         _s("hemmnisse", "text", "was hindert", vertraulich=True),
         _s("foerderfaktoren", "text", "was hilft", vertraulich=True),
         _s("risiko", "text", "Risiko des Vorhabens"),
