@@ -53,7 +53,9 @@ def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
 @app.command()
 @verstaendlich
 def demo(ziel: Annotated[Path, typer.Argument(metavar="ZIEL", help="Ordner, der geschrieben wird")],
-         providers: Annotated[int, typer.Option(min=1, max=5000, help="Anzahl der Träger")] = 8,
+         model: Annotated[str, typer.Option(help="Budgetmodell: bremen, bremerhaven, hamburg, nordfriesland, rheinland-pfalz, "
+                                                 "braunschweig", metavar="NAME")] = "",
+         providers: Annotated[int | None, typer.Option(min=1, max=5000, help="Anzahl der Träger (sonst 8, im Modell dessen Zahl)")] = None,
          years: Annotated[int, typer.Option(min=1, max=15, help="Jahre Vorgeschichte")] = 6,
          seed: Annotated[int, typer.Option(help="Startwert des Zufalls")] = 2026,
          format: Annotated[str, typer.Option(help="csv, xlsx oder parquet")] = "csv") -> None:
@@ -62,7 +64,7 @@ def demo(ziel: Annotated[Path, typer.Argument(metavar="ZIEL", help="Ordner, der 
     from traeger_lib.inputs.faults import TraegerFehler
     if format not in ("csv", "xlsx", "parquet"):
         raise TraegerFehler(f"„{format}“ ist kein Format. Möglich sind csv, xlsx und parquet.")
-    dateien = schreibe_demo(ziel, providers=providers, years=years, seed=seed, format=format)
+    dateien = schreibe_demo(ziel, providers=providers, years=years, seed=seed, format=format, modell=model)
     typer.echo(f"{len(dateien)} Dateien nach {ziel} geschrieben (erfundene Daten).")
 
 
@@ -335,6 +337,19 @@ def bsc_import(datei: Annotated[Path, typer.Argument(metavar="DATEI", help="die 
             typer.echo("Nichts geschrieben.")
             raise typer.Exit(1)
     typer.echo(f"Übernommen. Die Datei, wie sie war: {uebernimm(bestand, b, r)}")
+
+
+@app.command()
+@verstaendlich
+def conference(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
+               unprotected: Annotated[bool, typer.Option("--unprotected", help="nur für den Leistungsträger, ungeschützt")] = False,
+               ) -> None:
+    """Schreibt die gemeinsame Seite aller Träger für die Sozialraumkonferenz, mit geschützten Zahlen."""
+    from traeger_lib.analysis.periods import Quartal
+    from traeger_lib.operations.conference import schreibe
+    q = Quartal.aus(quartal)
+    seite = schreibe(q, bestand, out or Path("parameterized_runs") / str(q), geschuetzt=not unprotected)
+    typer.echo(f"Geschrieben: {seite}" + (" (ungeschützt: nicht weitergeben)" if unprotected else ""))
 
 
 @app.command()

@@ -27,7 +27,7 @@ from traeger_lib.analysis.deviation import (
     monatseffekte,
     summe_abweichung,
 )
-from traeger_lib.analysis.events import belegung, besonderheiten, ereignisse, uebergaenge, zugangsprofile
+from traeger_lib.analysis.events import belegung, besonderheiten, ereignisse, sektorwechsel, uebergaenge, zugangsprofile
 from traeger_lib.analysis.facts import (
     Angebot,
     Facts,
@@ -373,6 +373,7 @@ class Analyse:
         mit_faellen = [a.angebot_id for a in self.angebote if a.angebot_id not in self.aggregiert]
         return {
             "uebergaenge": uebergaenge(b, stays, rueckblick),
+            "sektorwechsel": sektorwechsel(stays, {a.angebot_id: a.sektor or "ohne Angabe" for a in self.angebote}, jahr),
             "zugangsprofil": zugangsprofile(b, self.vol, rueckblick, {a: self._zaehlung((a,), True) for a in mit_faellen}),
             "belegung": belegung(self.vol, jahr, {a.angebot_id: a.plaetze for a in self.angebote if a.plaetze},
                                  {a: self._zaehlung((a,), False) for a in mit_faellen}),
@@ -485,7 +486,10 @@ class Analyse:
     # ── what the parties agreed, and what is missing ────────────────────────────────────────────────────────────
 
     def termin(self) -> date | None:
-        return next((t.termin.date() for t in zeilen(self.bestand["termine"]) if t.quartal == str(self.quartal)), None)
+        """The meeting about this quarter; where the parties meet twice a year, the one about the half-year it belongs to."""
+        bis = self.quartal.vor(-(-self.quartal.nummer % (4 // self.modell.gespraeche_im_jahr)))
+        je = sorted((Quartal.aus(t.quartal), t.termin.date()) for t in zeilen(self.bestand["termine"]))
+        return next((termin for q, termin in je if self.quartal <= q <= bis), None)
 
     @cached_property
     def verfahren(self) -> Verfahren:

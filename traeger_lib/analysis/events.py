@@ -12,7 +12,7 @@ import numpy as np
 from traeger_lib.analysis.hbg import tage_je_gruppe
 from traeger_lib.analysis.periods import FEHLT, Quartal, Zeitraum, tag, tage
 from traeger_lib.analysis.rates import gruppenrang
-from traeger_lib.analysis.volume import OFFEN, Aufenthalte, Personenzaehlung, Volumen, abwesenheiten
+from traeger_lib.analysis.volume import OFFEN, Aufenthalte, Personenzaehlung, Volumen, abwesenheiten, wechselpaare
 from traeger_lib.inputs.schema import Bestand
 
 
@@ -21,6 +21,15 @@ class Uebergang:
     """Changes of need group without a break, own cases: persons going from one group to another; „2 + S“ is a group of its own."""
 
     angebot_id: str
+    von: str
+    nach: str
+    anzahl: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sektorwechsel:
+    """Moves of own cases from an offer of one sector into one of another, on the same or the next day."""
+
     von: str
     nach: str
     anzahl: int
@@ -68,6 +77,14 @@ class Besonderheit:
     art: str
     faelle: int
     entgelttage: int
+
+
+def sektorwechsel(stays: Aufenthalte, sektor: Mapping[str, str], z: Zeitraum) -> tuple[Sektorwechsel, ...]:
+    """Moves between the sectors of one provider whose first day in the new offer lies in the period; `sektor` by offer."""
+    p = stays.nur(stays.eigen).praesenzen()
+    paare = ((sektor[p.angebote[p.angebot[k]]], sektor[p.angebote[p.angebot[q]]]) for k, q in zip(*wechselpaare(p), strict=True)
+             if tag(z.von) <= p.beginn[q] <= tag(z.bis))
+    return tuple(Sektorwechsel(*k, n) for k, n in sorted(Counter(paar for paar in paare if paar[0] != paar[1]).items()))
 
 
 def _wechselzeilen(bestand: Bestand, stays: Aufenthalte) -> tuple[np.ndarray, list[tuple[str, str, str]]]:

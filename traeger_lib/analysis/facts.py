@@ -18,7 +18,7 @@ import numpy as np
 from traeger_lib.analysis.budget import Budget, PufferJahr
 from traeger_lib.analysis.chance import Korridor
 from traeger_lib.analysis.deviation import Abrechnung, Abweichung
-from traeger_lib.analysis.events import Belegung, Besonderheit, Ereignisse, Uebergang, Zugangsprofil
+from traeger_lib.analysis.events import Belegung, Besonderheit, Ereignisse, Sektorwechsel, Uebergang, Zugangsprofil
 from traeger_lib.analysis.hbg import HbgMix, Mixindex
 from traeger_lib.analysis.outlook import Ausblick, Hochrechnung
 from traeger_lib.analysis.periods import Quartal, Zeitraum
@@ -171,6 +171,7 @@ class Facts:
     puffer_jahre: tuple[PufferJahr, ...]
     korridor: Korridor | None
     uebergaenge: tuple[Uebergang, ...]
+    sektorwechsel: tuple[Sektorwechsel, ...]
     zugangsprofil: tuple[Zugangsprofil, ...]
     belegung: tuple[Belegung, ...]
     ereignisse: tuple[Ereignisse, ...]
@@ -230,7 +231,8 @@ class Facts:
                 "ueberfaellig", "uebernommen", "vorhaben", "mittel")}, "liste": [
                     {k: v for k, v in _json(m).items() if k not in VERTRAULICH} for m in self.massnahmen.liste]},
             **{name: _json(getattr(self, name)) for name in (
-                "personal_jahre", "puffer_jahre", "korridor", "uebergaenge", "zugangsprofil", "belegung", "ereignisse", "besonderheiten")},
+                "personal_jahre", "puffer_jahre", "korridor", "uebergaenge", "sektorwechsel", "zugangsprofil", "belegung", "ereignisse",
+                "besonderheiten")},
             "entgelte": _json(self.entgelte),
             "verlauf": _json(self.verlauf),
             "vergleich": _json(self.vergleich),

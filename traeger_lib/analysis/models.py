@@ -10,15 +10,17 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class Modell:
-    """`entgelt`: key of rates.ENTGELTMODELLE; `wachstum`: expected growth is part of the derivation."""
+    """`entgelt`: key of rates.ENTGELTMODELLE; `wachstum`: expected growth is part of the derivation; `gespraeche_im_jahr`: how often
+    the parties meet, 4 or 2."""
 
     entgelt: str = "je_hbg"
     wachstum: bool = False
+    gespraeche_im_jahr: int = 4
 
 
 MODELLE: dict[str, Modell] = {
     "Bremen": Modell(), "Bremerhaven": Modell(), "Braunschweig": Modell(), "Rheinland-Pfalz": Modell(),
-    "Hamburg": Modell(wachstum=True),  # Menge × Preis + Projekte, five-year frame, growth included (S2)
+    "Hamburg": Modell(wachstum=True, gespraeche_im_jahr=2),  # Menge × Preis + Projekte, five-year frame, growth included (S2)
     "Nordfriesland": Modell(entgelt="mittelwert"),  # „Mittelwert der Leistungskosten als Maßnahmepauschale“ (S1)
 }
 STANDARD = "Bremen"

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 def hinweise(a: Analyse) -> list[Hinweis]:
     """Everything a reader must know about the data before trusting a figure."""
+    if not a.angebote:
+        return [Hinweis("nur_massnahmen", "Im Bestand stehen für diesen Träger keine Angebote und keine Fälle; der Bericht zeigt nur "
+                        "Maßnahmen und Mittel."), *(Hinweis("daten", text) for _, text in a.bestand.hinweise)]
     return [Hinweis(k, text) for k, text in (*_budget(a), *_vereinbart(a), *_personal(a), *_reihen(a))] + [
         Hinweis("daten", text) for _, text in a.bestand.hinweise]
 

@@ -433,16 +433,22 @@ class Personenzaehlung:
 
 
 def _wechseltage(p: Aufenthalte) -> np.ndarray:
-    """Days of entry of every pair (leave one offer, enter another on the same or the next day); each pair once, also where
-    both presences are of the same single day."""
+    """Days of entry of every move (see `wechselpaare`)."""
+    return np.asarray(p.beginn[wechselpaare(p)[1]])
+
+
+def wechselpaare(p: Aufenthalte) -> tuple[np.ndarray, np.ndarray]:
+    """Pairs of presences (leave one offer, enter another on the same or the next day): indices of the left and of the entered;
+    each pair once, also where both presences are of the same single day."""
     aus = p.ende < OFFEN
     if len(np.unique(p.angebot)) < 2:
-        return np.array([], np.int64)
-    tage_: list[np.ndarray] = []
+        return np.array([], np.int64), np.array([], np.int64)
+    paare: list[np.ndarray] = []
     gehend = np.flatnonzero(aus)
     for abstand in (0, 1):
         i, q = _paare((p.person * _PERSON + p.ende + abstand)[gehend], p.person * _PERSON + p.beginn)
         k = gehend[i]
         doppelt = (p.beginn[k] == p.ende[q]) & (p.ende[k] == p.beginn[q]) & (k > q) & (abstand == 0)
-        tage_.append(p.beginn[q[(p.angebot[k] != p.angebot[q]) & ~doppelt]])
-    return np.concatenate(tage_)
+        paare.append(np.stack([k, q])[:, (p.angebot[k] != p.angebot[q]) & ~doppelt])
+    links, rechts = np.concatenate(paare, axis=1)
+    return links, rechts

@@ -22,7 +22,8 @@ from traeger_lib.inputs.schema import TABELLEN
 
 Feld = np.ndarray[Any, Any]
 Zeilen = dict[str, list[tuple[str, ...]]]
-DATEN = tomllib.loads(files("traeger_lib.inputs").joinpath("demo.toml").read_text(encoding="utf-8"))
+DATEN, MODELLE = (tomllib.loads(files("traeger_lib.inputs").joinpath(name).read_text(encoding="utf-8"))
+                  for name in ("demo.toml", "modelle.toml"))
 BESTAND = tomllib.loads(DATEN["bestand"])
 KOSTENTRAEGER, N_EIGENE = BESTAND["eigene_kostentraeger"] + DATEN["fremde_kostentraeger"], len(BESTAND["eigene_kostentraeger"])
 JAHR = BESTAND["datenstand"].year
@@ -51,10 +52,11 @@ def _ziehe(rng: np.random.Generator, off: Feld, gewichte: list[list[float]]) -> 
     return np.array([np.searchsorted(np.cumsum(g)[:-1], wurf, side="right") for g in gewichte])[off, np.arange(len(off))]
 
 
-def profil(nummer: int, seed: int, years: int) -> SimpleNamespace:
-    """A provider with its offers, months and random numbers: the eight characters of demo.toml, then each again in other sizes."""
-    rng, profile = np.random.default_rng([seed, nummer]), DATEN["profile"]
-    p, groesse = SimpleNamespace(**DATEN["standard"] | profile[nummer % len(profile)], rng=rng, nummer=nummer), 1.
+def profil(nummer: int, seed: int, years: int, daten: dict[str, Any] = DATEN) -> SimpleNamespace:
+    """A provider with its offers, months and random numbers: the characters of `daten`, then each again in other sizes."""
+    rng, profile = np.random.default_rng([seed, nummer]), daten["profile"]
+    p = SimpleNamespace(**daten["standard"] | profile[nummer % len(profile)], rng=rng, nummer=nummer, daten=daten)
+    groesse = 1.
     if nummer >= len(profile):
         p.kuerzel, groesse, p.auswaertig = f"{nummer + 1:03d}", rng.lognormal(-.2, .6), rng.uniform(0, .35)
         p.s_anteil, p.vakanz = rng.uniform(.04, .2), rng.uniform(0, .12)
@@ -64,7 +66,7 @@ def profil(nummer: int, seed: int, years: int) -> SimpleNamespace:
     monate = np.datetime64(BESTAND["datenstand"], "M") + np.arange(1 - min(12 * years, p.monate or 999), 2)
     p.monatsnamen, p.kanten = monate[:-1].astype(str).tolist(), monate.astype("M8[D]").astype(int)  # and the day after the last
     p.von = date.fromordinal(int(p.kanten[0]) + NULL)
-    p.beginn = p.von if p.monate else date(JAHR - 1, 7 if p.halbjahr else 1, 1)
+    p.beginn = p.start or (p.von if p.monate else date(JAHR - 1, 7 if p.halbjahr else 1, 1))
     return p
 
 
@@ -232,10 +234,13 @@ def _schreibe_personal(zeilen: Zeilen, p: SimpleNamespace, v: SimpleNamespace) -
 
 
 def _schreibe_budgets(zeilen: Zeilen, p: SimpleNamespace, v: SimpleNamespace) -> None:
-    """Budgets of last year and this one: average places of the base year, or negotiated in halves where there is no such year."""
+    """Budgets since the beginning, or of a frame of years: average places of the base year, in a frame with the growth expected
+    since then, or negotiated in halves where there is no such year; none before they are decided."""
     eigene = (v.kt < N_EIGENE) & v.zusage & (v.bes != DATEN["besonderheiten"].index("einzelfallsetting"))
-    for jahr, version, basis in ((JAHR - 1, 1, JAHR - 3), (JAHR, 1, JAHR - 2), (JAHR, 2, JAHR - 1))[:2 + p.neubewertet]:
-        ueblich = f"{1 + p.nummer % 15:02d}.12.{jahr - 1}" if version == 1 else f"18.02.{jahr}"
+    von, bis, basisjahr = p.daten.get("rahmen", (p.beginn.year, JAHR, 0))
+    fassungen = [(j, 1, basisjahr or j - 2) for j in range(von, bis + 1) if p.beginn <= BESTAND["datenstand"]]
+    for jahr, version, basis in fassungen + [(JAHR, 2, JAHR - 1)] * p.neubewertet:
+        ueblich = f"{1 + p.nummer % 15:02d}.12.{min(jahr, JAHR) - 1}" if version == 1 else f"18.02.{jahr}"
         beschluss = f"12.{p.beginn.month - 1:02d}.{jahr}" if jahr == p.beginn.year and p.beginn.month > 1 else ueblich
         monate = np.array([m.startswith(str(basis)) for m in p.monatsnamen])
         hergeleitet = monate.sum() == 12
@@ -244,10 +249,12 @@ def _schreibe_budgets(zeilen: Zeilen, p: SimpleNamespace, v: SimpleNamespace) ->
         for i, a in enumerate(p.angebote):
             for h, g in enumerate(a.gruppen if a.im_budget else ()):
                 tage = int(v.entgelttage[(v.off == i) & (v.h == h) & eigene][:, monate].sum())
-                hundertstel = (tage * 200 + n) // (2 * n) if hergeleitet else round(tage / n * 2) * 50
+                menge = tage * (1000 + round(1000 * a.wachstum) * (jahr - basis) * bool(basisjahr))  # in thousandths
+                hundertstel = (menge * 200 + 1000 * n) // (2000 * n) if hergeleitet else round(tage / n * 2) * 50
                 if hundertstel:
                     zeilen["budgets"].append((*kopf, "fallbezogen", a.id, g, _komma(hundertstel), "", ""))
-        pauschalen = ("Projektsteuerung (0,5 VK)", DATEN["projektsteuerung"][str(jahr)]), ("Sozialraumprojekt", p.sozialraumprojekt)
+        steuerung = DATEN["projektsteuerung"][str(min(jahr, JAHR))]
+        pauschalen = ("Projektsteuerung (0,5 VK)", steuerung), ("Sozialraumprojekt", p.sozialraumprojekt), *p.pauschalen
         zeilen["budgets"] += [(*kopf, "pauschal", "", "", "", text, betrag) for text, betrag in pauschalen if betrag]
 
 
@@ -266,15 +273,16 @@ def _schreibe_vertraege(zeilen: Zeilen, p: SimpleNamespace) -> None:
                 beschluss = "" if j == von else f"10.03.{j}" if p.spaet == a.art and j == JAHR else f"{20 + j % 7}.11.{j - 1}"
                 zeilen["entgelte"].append((a.id, g, f"01.01.{j}", "" if j >= JAHR - (p.spaet == a.art) else f"31.12.{j}",
                                            *map(_komma, cent), "0,75", _komma(sum(cent)), beschluss))
-    zeilen["traeger"].append((p.id, f"Träger Beispiel {p.name}", "Musterstadt", "Bremen", f"{p.beginn:%d.%m.%Y}"))
+    zeilen["traeger"].append((p.id, f"Träger Beispiel {p.name}", "Musterstadt", p.daten["modell"], f"{p.beginn:%d.%m.%Y}"))
     tage = [str(x) if p.volle_tage and x else "" for x in (p.volle_tage, p.max_tage)]
     zeilen["verfahren"].append((p.id, f"01.01.{von}", p.austrittstag, *tage, "", "", p.anteil_nach))
     if p.korridor and p.beginn.year > von:
         zeilen["verfahren"].append((p.id, f"01.01.{p.beginn.year}", p.austrittstag, *tage, p.korridor, p.korridor, p.anteil_nach))
     zeilen["anpassungen"] += [(p.id, *anpassung) for anpassung in p.anpassungen]
     spalte, bsc, laeuft, projekt = TABELLEN["massnahmen"].spalte, list[dict[str, str]](), dict[str, str](), dict[str, str]()
-    for k, i in enumerate(sorted(p.rng.choice(len(DATEN["massnahmen"]), int(p.rng.integers(5, 11)), replace=False)), 1):
-        *was, soll, feld, prio, vorhaben, mittel = DATEN["massnahmen"][i]
+    moegliche = p.daten["massnahmen"]
+    for k, i in enumerate(sorted(p.rng.choice(len(moegliche), int(p.rng.integers(5, 11)), replace=False)), 1):
+        *was, soll, feld, prio, vorhaben, mittel = moegliche[i]
         status = str(p.rng.choice(DATEN["status"][0], p=DATEN["status"][1]))
         quartal = int(p.rng.integers(0 if status == "nicht_begonnen" else -2, 1 if status == "abgeschlossen" else 6))
         ist = {"abgeschlossen": soll, "laufend": str(round(int(soll) * p.rng.uniform(.2, .8)))}.get(status, "")
@@ -304,32 +312,44 @@ def _schreibe_vertraege(zeilen: Zeilen, p: SimpleNamespace) -> None:
                         "ausgegeben_eur": "0,00"} if anteil else z)
     zeilen["massnahmen"] += [tuple(z.get(s, "") for s in spalte) for z in bsc]
     zeilen["termine"] += [(p.id, quartal, f"{montag + timedelta(p.nummer % 5):%d.%m.%Y}", f"Träger Beispiel {p.name}, Musterstadt")
-                          for quartal, montag in DATEN["termine"]]
+                          for quartal, montag in p.daten["termine"]]
     zeilen["verteiler"] += [(p.id, DATEN["menschen"][k % len(DATEN["menschen"])], f"{stelle}.{p.kuerzel.lower()}@example.org", rolle)
                             for k, (rolle, stelle) in enumerate(DATEN["rollen"], p.nummer * 3)]
 
 
-def erzeuge(providers: int, years: int, seed: int) -> dict[str, pd.DataFrame]:
-    """All tables as German text, ready to write. Raises TraegerFehler if `providers` is not in 1–9999 or `years` not in 1–15."""
+def _daten(modell: str) -> dict[str, Any]:
+    """What the generator draws from: demo.toml, with what modelle.toml says differently for a model."""
+    if modell and modell not in MODELLE:
+        raise TraegerFehler(f"Das Modell „{modell}“ gibt es nicht; möglich sind {', '.join(MODELLE)}.")
+    return {**DATEN, **MODELLE.get(modell, {})}
+
+
+def erzeuge(providers: int | None, years: int, seed: int, modell: str = "") -> dict[str, pd.DataFrame]:
+    """All tables as German text, ready to write; without `providers` each character once. Raises TraegerFehler for an unknown model
+    and if `providers` is not in 1–9999 or `years` not in 1–15."""
+    daten = _daten(modell)
+    providers = len(daten["profile"]) if providers is None else providers
     if not 1 <= providers <= 9999 or not 1 <= years <= 15:
         raise TraegerFehler(f"{providers} Träger, {years} Jahre: möglich sind 1 bis 9999 Träger und 1 bis 15 Jahre.")
     zeilen: Zeilen = {name: [] for name in TABELLEN}
     zeilen["brueche"] += [tuple(DATEN["bruch"])] if JAHR - years < DATEN["luecke"][0].year else []
     personen = 0
     for nummer in range(providers):
-        p = profil(nummer, seed, years)
-        v = simuliere(p)
-        v.person += personen
-        personen = int(v.person.max()) + 1
-        for schreibe in (_schreibe_faelle, _schreibe_personal, _schreibe_budgets):
-            schreibe(zeilen, p, v)
+        p = profil(nummer, seed, years, daten)
+        if p.angebote:  # none: an action plan without cases
+            v = simuliere(p)
+            v.person += personen
+            personen = int(v.person.max()) + 1
+            for schreibe in (_schreibe_faelle, _schreibe_personal, _schreibe_budgets):
+                schreibe(zeilen, p, v)
         _schreibe_vertraege(zeilen, p)
     leer = (None,) * max(len(t.spalten) for t in TABELLEN.values())  # columns the example leaves empty stand last
     return {name: pd.DataFrame([(*z, *leer)[:len(t.spalten)] for z in zeilen[name]], columns=list(t.spalte), dtype="str")
             for name, t in TABELLEN.items()}
 
 
-def schreibe_demo(ziel: Path, *, providers: int = 8, years: int = 6, seed: int = 2026, format: str = "csv") -> list[Path]:
+def schreibe_demo(ziel: Path, *, providers: int | None = None, years: int = 6, seed: int = 2026, format: str = "csv",
+                  modell: str = "") -> list[Path]:
     """Write a synthetic Bestand into the folder `ziel` and return the files written. Raises TraegerFehler for an unknown format, and
     where the folder holds anything that this function did not write."""
     if format not in ("csv", "xlsx", "parquet"):
@@ -338,12 +358,13 @@ def schreibe_demo(ziel: Path, *, providers: int = 8, years: int = 6, seed: int =
     eigener = angaben.is_file() and angaben.read_text(encoding="utf-8").startswith(DATEN["bestand"].splitlines()[0])
     if ziel.exists() and not eigener and (not ziel.is_dir() or any(ziel.iterdir())):
         raise TraegerFehler(f"{ziel} enthält schon anderes; bitte einen neuen oder leeren Ordner angeben.")
-    frames = erzeuge(providers, years, seed)
+    frames = erzeuge(providers, years, seed, modell)
     ziel.mkdir(parents=True, exist_ok=True)
     for alt in (f"{name}.{endung}" for name in ("bestand", *TABELLEN) for endung in ("csv", "xlsx", "parquet")):
         (ziel / alt).unlink(missing_ok=True)
     von = f"01.{BESTAND['datenstand'].month % 12 + 1:02d}.{JAHR - years}"
-    angaben.write_text(DATEN["bestand"].format(seed=seed, von=von), encoding="utf-8", newline="\n")
+    nach = f"Beispieldaten nach dem Modell {MODELLE[modell]['modell']}:" if modell else "Beispieldaten:"
+    angaben.write_text(DATEN["bestand"].format(seed=seed, von=von).replace("Beispieldaten:", nach), encoding="utf-8", newline="\n")
     if format != "csv":
         frames = {name: pd.DataFrame({s.name: convert.wandle(s, convert.rohspalte(frames[name][s.name])).werte for s in t.spalten})
                   for name, t in TABELLEN.items()}

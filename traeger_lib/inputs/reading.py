@@ -248,7 +248,8 @@ def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
                 geladen = roh, eingang.spalten(tabelle, ort, roh)
         if geladen:
             rahmen[name] = _wandle(tabelle, ort, *geladen, besitzer, eingang)
-        if tabelle.pflicht and name not in eingang.unlesbar and not len(rahmen[name]) and len(eingang.fehler) == vorher:
+        noetig = tabelle.pflicht and not (lesen and name == "angebote")  # an action plan has no offers, but says so by an empty table
+        if noetig and name not in eingang.unlesbar and not len(rahmen[name]) and len(eingang.fehler) == vorher:
             eingang.melde(ort, f"Die Tabelle {name} {'ist leer' if lesen else 'fehlt'}.",
                           f"{name}.csv, {name}.parquet oder ein Blatt {name} mit Zeilen liefern.", "tabelle_fehlt")
             eingang.unlesbar.add(name)

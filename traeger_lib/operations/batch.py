@@ -323,7 +323,7 @@ def _zahlen(a: Auftrag, neu: Path, namen: dict[str, Any]) -> dict[str, Any]:
             ohne_zahlen = korrektur.partition(" Geändert:")[0]  # the headline figures of a correction are not rounded
             (neu / m.INTERESSENVERTRETUNG).write_text(coarse.seite(facts, herkunft, ohne_zahlen, fassung), encoding="utf-8")
         return {"titel": titel(facts), "fassung": fassung, "korrektur": korrektur, "datenstand": facts.datenstand.isoformat(),
-                "erfunden": facts.erfunden, "satz": saetze(facts)[3].teile[0]}
+                "erfunden": facts.erfunden, "satz": saetze(facts)[-2:][0].teile[0]}  # of an action plan that about its measures
     except Exception as e:
         return {"grund": _grund(e)}
 

@@ -27,7 +27,7 @@ from traeger_lib.operations import manifest as m
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting.charts import ABBILDUNGEN
 from traeger_lib.reporting.html import mail as koerper
-from traeger_lib.reporting.sentences import muster, saetze
+from traeger_lib.reporting.sentences import leitfrage, muster, saetze
 
 RICHTLINIE = SMTP.clone(cte_type="7bit")  # no server has to offer 8BITMIME
 PARTEIEN = ("leistungstraeger", "leistungserbringer")  # others may not see small cells, which the report holds
@@ -151,7 +151,7 @@ def nachricht(p: Post, eigene: Bestand, q: Quartal, ordner: Path, absender: str 
         "name": p.name, "rahmen": f"Datenstand {stand}", "marken": [t for t in marken if t],
         "anlass": f"anbei die Balanced Scorecard, wie sie im Gespräch{am} fortgeschrieben wurde. Sie dient als Protokoll."
         if protokoll else f"anbei der Steuerungsbericht für das Gespräch{am}.",
-        "leitfrage": muster()["leitfrage"], "saetze": saetze(facts) if facts else (), "bild": bild, "cid": f"bild@{p.kennung}",
+        "leitfrage": leitfrage(facts) if facts else muster()["leitfrage"], "saetze": saetze(facts) if facts else (), "bild": bild, "cid": f"bild@{p.kennung}",
         "anhaenge": [(d, was) for d, was, _ in anhaenge],
         "termin": f"Das {gespraech} ist am {f.tag(tag)}{f', Ort: {ort}' if ort else ''}." if tag else
         f"Für das {gespraech} steht noch kein Termin fest.",

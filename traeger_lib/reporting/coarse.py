@@ -56,7 +56,7 @@ def _rund(x: Decimal | Fraction, stufe: Decimal) -> Decimal:
 def antworten(facts: Facts) -> tuple[Satz, ...]:
     """The five answers in this report's rounding; also what its mail may say."""
     m, texte = muster()["interessenvertretung"], {"euro": _euro(facts), "fallzahlen": _fallzahlen(facts), "personal": _personal(facts)}
-    texte |= {"hbg": m["hbg"], "massnahmen": saetze(facts)[4].text}
+    texte |= {"hbg": m["hbg"], "massnahmen": saetze(facts)[-1].text}
     wenige = {k: muster()["zu_wenige"] for k in ("euro", "fallzahlen", "personal", "hbg")} if zu_wenige(facts) else {}
     return tuple(replace(s, teile=((texte | wenige)[s.anker],)) for s in saetze(facts))
 

@@ -122,6 +122,33 @@ def trend(facts: Facts) -> list[Tabelle]:
     return tabellen
 
 
+def sektoren(facts: Facts) -> list[Tabelle]:
+    """One view over the sectors, and who moved between them; nothing where there is one sector only."""
+    je: dict[str, list[str]] = {}
+    for a in facts.angebote:
+        je.setdefault(a.sektor or "ohne Angabe", []).append(a.angebot_id)
+    if len(je) < 2:
+        return []
+    plaetze, personal = facts.fallzahlen.quartal, facts.personal.quartal
+
+    def summe(werte: Iterable[Any]) -> Any:
+        liste = list(werte)
+        return None if None in liste else sum(liste, Fraction(0))
+
+    zeilen = [(s, summe(plaetze.je_angebot[a].durchschnittlich_belegte_plaetze for a in ids), summe(personal.je_angebot[a].vk_anteilig.tage
+               for a in ids), summe(personal.je_angebot[a].vk_soll for a in ids)) for s, ids in sorted(je.items())]
+    gesamt = plaetze.gesamt.durchschnittlich_belegte_plaetze
+    alle = ("Träger gesamt", gesamt, personal.gesamt.vk_anteilig.tage, personal.gesamt.vk_soll)
+    return [
+        Tabelle(f"Ein Blick über die Sektoren, {facts.quartal.lang}", f"{EIGENE}, alle Angebote, Entgelttage",
+                spalten("Sektor", ("Belegte Plätze", "zahl1"), ("Anteil", "prozent"), ("VK anteilig nach Tagen", "zahl2"),
+                        ("nötig nach Schlüssel", "zahl2")),
+                tuple((s, p, p / gesamt if gesamt else None, vk, soll) for s, p, vk, soll in (*zeilen, alle)), summenzeile=True),
+        Tabelle("Wechsel zwischen Sektoren, letzte vier Quartale", f"{EIGENE}; in ein anderes Angebot am selben oder nächsten Tag; nur für "
+                "die Vertragsparteien", spalten("von", "nach", ("Wechsel", "zahl")),
+                tuple((w.von, w.nach, w.anzahl) for w in facts.sektorwechsel))]
+
+
 def hbg(facts: Facts) -> list[Tabelle]:
     """Shares per need group, granted, „+S“ and budgeted; means and index, granted and before S side by side."""
     tabellen = []
@@ -402,7 +429,8 @@ def einmalig(tabellen: Sequence[Tabelle]) -> list[Tabelle]:
 
 # sheet name → tables; the order is the order of the workbook
 TABELLEN: dict[str, Callable[[Facts], list[Tabelle]]] = {
-    "Fallzahlen": fallzahlen, "Nachmeldungen": nachmeldungen, "Trend": trend, "HBG-Mix": hbg, "Abweichung": abweichung,
+    "Fallzahlen": fallzahlen, "Sektoren": sektoren, "Nachmeldungen": nachmeldungen, "Trend": trend, "HBG-Mix": hbg,
+    "Abweichung": abweichung,
     "Budget": budget, "Korridor": korridor, "Entgelte": entgelte, "Personal": personal, "Bewegungen": bewegungen,
     "Maßnahmen": lambda facts: massnahmen(facts) + fortschreibung(facts), "Vorhaben": vorhaben, "Hinweise": hinweise,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from fractions import Fraction
@@ -29,15 +29,26 @@ BLATT = {  # how a table's title begins → the name of its sheet
     "Wie gut": "Prüfung der Prognose", "Hochrechnung": "Hochrechnung", "Mittlere HBG": "HBG-Mix", "Anteile der": "HBG-Anteile",
     "Abweichung": "Abweichung", "Klassische": "Klassische Abrechnung", "Herleitung": "Budget", "Raten": "Raten", "Zahlungen": "Puffer",
     "Puffer": "Puffer nach Jahren", "Mögliche": "Korridor", "Entgelte": "Entgelte", "Personal in": "Personal",
-    "Personal nach": "Personal nach Jahren", "Ereignisse": "Ereignisse", "Freie": "Freie Plätze", "Wechsel": "HBG-Wechsel",
+    "Personal nach": "Personal nach Jahren", "Ereignisse": "Ereignisse", "Freie": "Freie Plätze",
+    "Ein Blick": "Sektoren", "Wechsel zwischen Sektoren": "Sektorwechsel", "Wechsel": "HBG-Wechsel",
     "Wer kommt": "Zugänge", "Geänderte": "Nachmeldungen", "Besondere": "Besondere Fälle", "Maßnahmen": "Maßnahmen", "Hinweise": "Hinweise"}
 
 
 def schreibe(facts: Facts, pfad: Path, herkunft: dict[str, str]) -> None:
-    """Write the workbook: cover, one sheet per subject, method. The same Facts give the same cells."""
+    """Write a provider's workbook; of an action plan without cases only the measures."""
+    zeilen = [("Datenstand", f.tag(facts.datenstand) + (" (vorläufig)" if facts.vorlaeufig else ""))]
+    zeilen += [("Achtung", facts.bestandshinweis or muster()["erfunden"])] if facts.erfunden else []
+    zeilen += [(f"{s.nummer} {s.titel}", s.text) for s in saetze(facts)]
+    tabellen = [TABELLEN[n](facts) for n in (TABELLEN if facts.angebote else ("Maßnahmen", "Hinweise"))]
+    methode = {**dict(begriffe()), **herkunft, **frueherer_stand(facts)}
+    schreibe_mappe(pfad, f"{titel(facts)} – {facts.name}", facts.datenstand, zeilen, tabellen, methode)
+
+
+def schreibe_mappe(pfad: Path, ueberschrift: str, datenstand: date, zeilen: Sequence[tuple[str, str]],
+                   tabellen: Iterable[Sequence[Tabelle]], methode: Mapping[str, str]) -> None:
+    """Write a workbook: cover with `zeilen`, one sheet a table, method. The same content gives the same cells."""
     with xlsxwriter.Workbook(str(pfad), {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}) as wb:
-        wb.set_properties({"title": f.sauber(f"{titel(facts)} – {facts.name}"), "author": "",
-                           "created": datetime.combine(facts.datenstand, time())})
+        wb.set_properties({"title": f.sauber(ueberschrift), "author": "", "created": datetime.combine(datenstand, time())})
         formate = {k: wb.add_format({"num_format": v, "valign": "top"}) for k, v in ZAHLENFORMAT.items()}
         formate |= {f"{k}_summe": wb.add_format({"num_format": v, "bold": True, "top": 1}) for k, v in ZAHLENFORMAT.items()}
         formate |= {"text": wb.add_format({"text_wrap": True, "valign": "top"}), "text_summe": wb.add_format({"bold": True, "top": 1}),
@@ -46,14 +57,15 @@ def schreibe(facts: Facts, pfad: Path, herkunft: dict[str, str]) -> None:
                     "titel": wb.add_format({"bold": True, "font_size": 12, "valign": "top"}),
                     "gross": wb.add_format({"bold": True, "font_size": 16}),
                     "basis": wb.add_format({"font_color": "#57606A"})}
-        blaetter = _blaetter(facts)
-        _deckblatt(wb, formate, facts, blaetter)
+        blaetter = _blaetter(tabellen)
+        _deckblatt(wb, formate, ueberschrift, zeilen, blaetter)
         for name, tabelle in blaetter.items():
             _blatt(wb, formate, name, tabelle)
-        _methode(wb, formate, {**herkunft, **frueherer_stand(facts)})
+        _methode(wb, formate, methode)
 
 
-def _deckblatt(wb: Any, formate: dict[str, Any], facts: Facts, blaetter: dict[str, Tabelle]) -> None:
+def _deckblatt(wb: Any, formate: dict[str, Any], ueberschrift: str, zeilen: Sequence[tuple[str, str]],
+               blaetter: Mapping[str, Tabelle]) -> None:
     ws = wb.add_worksheet("Übersicht")
     ws.set_column(0, 0, 24)
     ws.set_column(1, 1, 110)
@@ -61,10 +73,7 @@ def _deckblatt(wb: Any, formate: dict[str, Any], facts: Facts, blaetter: dict[st
     ws.set_landscape()
     ws.set_paper(9)
     ws.fit_to_pages(1, 0)
-    ws.write_string(0, 0, f.sauber(f"{titel(facts)} – {facts.name}"), formate["gross"])
-    zeilen = [("Datenstand", f.tag(facts.datenstand) + (" (vorläufig)" if facts.vorlaeufig else ""))]
-    zeilen += [("Achtung", facts.bestandshinweis or muster()["erfunden"])] if facts.erfunden else []
-    zeilen += [(f"{s.nummer} {s.titel}", s.text) for s in saetze(facts)]
+    ws.write_string(0, 0, f.sauber(ueberschrift), formate["gross"])
     for i, (a, b) in enumerate(zeilen, 2):
         _hoehe(ws, i, (a, b), (24, 105))
         ws.write_string(i, 0, a, formate["titel"])
@@ -76,11 +85,11 @@ def _deckblatt(wb: Any, formate: dict[str, Any], facts: Facts, blaetter: dict[st
         ws.write_string(i + 1 + n, 1, inhalt, formate["text"])
 
 
-def _blaetter(facts: Facts) -> dict[str, Tabelle]:
+def _blaetter(tabellen: Iterable[Sequence[Tabelle]]) -> dict[str, Tabelle]:
     """Sheet name → table, one table a sheet; a year to date that repeats the quarter is left out."""
     blaetter: dict[str, Tabelle] = {}
-    for tabellen in TABELLEN.values():
-        for t in einmalig(tabellen(facts)):
+    for gruppe in tabellen:
+        for t in einmalig(gruppe):
             fremd = re.sub(r"[\[\]:*?/\\']", " ", t.titel)[:26].strip()
             name = next((n for anfang, n in BLATT.items() if t.titel.startswith(anfang)), fremd)
             blaetter[name if name not in blaetter else f"{name} Jahr" if f"{name} Jahr" not in blaetter else f"{name} {len(blaetter)}"] = t
@@ -132,7 +141,7 @@ def _zelle(ws: Any, zeile: int, spalte: int, wert: Wert, fmt: Any) -> None:
         ws.write_number(zeile, spalte, float(wert) if isinstance(wert, Decimal | Fraction | float) else wert, fmt)
 
 
-def _methode(wb: Any, formate: dict[str, Any], herkunft: dict[str, str]) -> None:
+def _methode(wb: Any, formate: dict[str, Any], methode: Mapping[str, str]) -> None:
     ws = wb.add_worksheet("Methode")
     ws.set_landscape()
     ws.set_paper(9)
@@ -140,8 +149,8 @@ def _methode(wb: Any, formate: dict[str, Any], herkunft: dict[str, str]) -> None
     ws.freeze_panes(1, 1)
     ws.set_column(0, 0, 32)
     ws.set_column(1, 1, 110)
-    zeilen = [("Begriff", "Erläuterung"), ("Leere Zelle", "Dazu liegt keine Angabe vor; der Grund steht im Blatt „Hinweise“."), *begriffe()]
-    for i, (a, b) in enumerate([*zeilen, *herkunft.items()]):
+    zeilen = [("Begriff", "Erläuterung"), ("Leere Zelle", "Dazu liegt keine Angabe vor; der Grund steht im Blatt „Hinweise“.")]
+    for i, (a, b) in enumerate([*zeilen, *methode.items()]):
         _hoehe(ws, i, (a, b), (32, 105))
         ws.write_string(i, 0, a, formate["titel"])
         ws.write_string(i, 1, b, formate["text"])

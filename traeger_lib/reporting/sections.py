@@ -23,6 +23,7 @@ from traeger_lib.reporting.sentences import (
     erfuellung,
     gerundet,
     hochrechnung,
+    leitfrage,
     leitmassstab,
     muster,
     saetze,
@@ -85,7 +86,8 @@ def kopf(facts: Facts, zusatz: str = "") -> Html:
     b = facts.budget
     rahmen = [f"Datenstand {f.tag(facts.datenstand)}" + (" (vorläufig)" if facts.vorlaeufig else ""),
               f"Gespräch am {f.tag(facts.termin)}" if facts.termin else "Gesprächstermin offen",
-              f"Budget {b.budgetjahr}, Version {b.version}" if b else "kein Budget beschlossen"]
+              f"Budget {b.budgetjahr}, Version {b.version}" if b else "kein Budget beschlossen" if facts.angebote else
+              "Maßnahmenplan ohne fallbezogenes Budget"]
     marken = [facts.bestandshinweis or (muster()["erfunden"] if facts.erfunden else "")]
     if facts.vorlaeufig:
         marken.append(muster()["vorlaeufig"].format(datenstand=f.tag(facts.datenstand), ende=f.tag(facts.quartal.zeitraum.bis)))
@@ -104,7 +106,7 @@ def antwortblock(antworten: Sequence[Satz], ziele: Collection[str], kacheln: str
     """The leading question, an answer a line."""
     zeilen = "".join(f'<div class="antwort"><dt><span aria-hidden="true">{s.nummer}</span> {_verweis(s.anker, escape(s.titel), ziele)}'
                      f"</dt><dd>{escape(s.text)}</dd></div>" for s in antworten)
-    return Html(f'<section aria-labelledby="leitfrage"><h2 id="leitfrage" class="leitfrage">{escape(muster()["leitfrage"])}</h2>'
+    return Html(f'<section aria-labelledby="leitfrage"><h2 id="leitfrage" class="leitfrage">{escape(leitfrage(antworten))}</h2>'
                 f'<dl class="antworten">{zeilen}</dl>{kacheln}</section>')
 
 
@@ -128,7 +130,7 @@ def _kacheln(facts: Facts, ziele: Collection[str]) -> str:
         ("euro", "Abweichung seit Jahresbeginn", f.euro(betrag, 0, vorzeichen=True),
          linie([abweichung_anteil(s.abweichung) for s in q], "Abweichung je Quartal", lambda x: f.prozent(x, vorzeichen=True))),
         ("massnahmen", "Maßnahmen laufend oder fertig", f"{fertig} von {len(m.liste)}" if m.liste else f.FEHLT, ""),
-    ]
+    ][0 if facts.angebote else -1:]
     kacheln = "".join(f"<li>{_verweis(k, f'<strong>{escape(wert)}</strong> <span>{escape(name)}</span> {bild}', ziele)}</li>"
                       for k, name, wert, bild in werte)
     return f'<ul class="kacheln" aria-label="Kennzahlen">{kacheln}</ul>'
@@ -156,7 +158,7 @@ def fallzahlen(facts: Facts) -> Html:
     t = content.fallzahlen(facts)
     return abschnitt("fallzahlen", "Fallzahlen und Trend", _bild(facts, "fallzahlen"), _bild(facts, "fallzahlen_je_angebot"),
                       _tabellen(t[:1]), _falte("Seit Jahresbeginn", t[1:], t[:1]),
-                      _nachmeldungen(facts),
+                      _tabellen(content.sektoren(facts)), _nachmeldungen(facts),
                       f"<p>{escape(hochrechnung(facts))}</p>" if facts.hochrechnung else "", _tabellen(content.trend(facts)[-1:]),
                       _falte("Trend, Brüche und Rückblick auf frühere Prognosen", content.trend(facts)[:-1]))
 
@@ -249,4 +251,6 @@ def auswahl(abschnitte: str) -> tuple[str, ...]:
 def zeige(facts: Facts, abschnitte: str = "lang") -> Callable[[str], Html | None]:
     """What a notebook cell calls: a section by its name, nothing where it was left out."""
     namen = auswahl(abschnitte)
+    if not facts.angebote:  # an action plan has no cases to speak of
+        namen = tuple(n for n in namen if n in ("massnahmen", "hinweise"))
     return lambda name: antworten(facts, namen) if name == "antworten" else ABSCHNITTE[name](facts) if name in namen else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -43,8 +43,11 @@ def muster() -> dict[str, Any]:
 
 
 def saetze(facts: Facts) -> tuple[Satz, ...]:
-    """The five sentences."""
-    funktionen = (("fallzahlen", _fallzahlen), ("hbg", _hbg), ("personal", _personal), ("euro", _euro), ("massnahmen", _massnahmen))
+    """The five sentences; of an action plan without cases the last alone."""
+    funktionen: tuple[tuple[str, Any], ...] = (
+        ("fallzahlen", _fallzahlen), ("hbg", _hbg), ("personal", _personal), ("euro", _euro), ("massnahmen", _massnahmen))
+    if not facts.angebote:
+        funktionen = funktionen[-1:]
     return tuple(Satz(i, muster()[k]["titel"], tuple(t for t in fn(facts, muster()[k]) if t), k)
                  for i, (k, fn) in enumerate(funktionen, 1))
 
@@ -52,6 +55,11 @@ def saetze(facts: Facts) -> tuple[Satz, ...]:
 def titel(facts: Facts) -> str:
     """„Steuerungsbericht 1. Quartal 2026“."""
     return f"Steuerungsbericht {facts.quartal.lang}"
+
+
+def leitfrage(antworten: Sequence[Satz]) -> str:
+    """The question that the answers belong to."""
+    return str(muster()["leitfrage" if len(antworten) > 1 else "leitfrage_plan"])
 
 
 def leitmassstab(facts: Facts) -> str:

@@ -1,0 +1,209 @@
+"""The page and the workbook of the Sozialraumkonferenz: what `analysis.conference` shows, in words, tables and one picture.
+
+Everything here is computed from the cells of `Konferenz`, so it says nothing they do not say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from fractions import Fraction
+from html import escape
+from typing import Any
+
+from traeger_lib.analysis.conference import MIN_TRAEGER, Konferenz, Typ, Zahl
+from traeger_lib.analysis.periods import Quartal
+from traeger_lib.reporting import formats as f
+from traeger_lib.reporting import style as st
+from traeger_lib.reporting.sections import Html, abbildung, abschnitt
+from traeger_lib.reporting.sentences import muster
+from traeger_lib.reporting.style import BREITE, Blatt, Feld, als_png, stil
+from traeger_lib.reporting.tables import Abbildung, Tabelle, Wert, spalten
+
+
+def titel(k: Konferenz) -> str:
+    """„Sozialraumkonferenz 1. Quartal 2026“, or the funder's overview."""
+    return f"Sozialraumkonferenz {k.quartal.lang}" if k.geschuetzt else f"Überblick für den Leistungsträger (ungeschützt) {k.quartal.lang}"
+
+
+def summe(werte: Iterable[Zahl]) -> Zahl:
+    """Sum, None where any part is missing or there is none."""
+    liste = list(werte)
+    return None if not liste or None in liste else sum(w for w in liste if w is not None)
+
+
+def _minus(a: Zahl, b: Zahl) -> Zahl:
+    return None if a is None or b is None else a - b
+
+
+def _durch(a: Zahl, b: Zahl, mal: int = 1) -> Any:
+    return None if a is None or not b else Fraction(a) * mal / b
+
+
+def marken(k: Konferenz) -> list[str]:
+    """What stands above everything: unprotected, invented, provisional."""
+    vorlaeufig = k.datenstand < k.quartal.zeitraum.bis
+    zeit = muster()["vorlaeufig"].format(datenstand=f.tag(k.datenstand), ende=f.tag(k.quartal.zeitraum.bis)) if vorlaeufig else ""
+    offen = "" if k.geschuetzt else muster()["konferenz"]["ungeschuetzt"]
+    return [t for t in (offen, k.hinweis or muster()["erfunden"] * k.erfunden, zeit) if t]
+
+
+def saetze(k: Konferenz) -> list[str]:
+    """The picture in a few sentences; first what cannot be shown."""
+    m, n, typen = muster()["konferenz"], k.anzahl_budget, k.typen
+    texte = []
+    if k.geschuetzt and k.anzahl_traeger < MIN_TRAEGER:
+        nur = "ist nur ein" if k.anzahl_traeger == 1 else "sind nur zwei"
+        texte.append(m["nichts"].format(anzahl=f"{nur} Leistungserbringer"))
+    elif not typen:
+        texte.append(m["nichts_sicher"])
+    if typen:
+        s, alle, vk, soll = (summe(x) for x in zip(*((t.s, summe((t.s, t.ohne_s)), t.vk, t.vk_soll) for t in typen), strict=True))
+        heute, jahr = summe(t.plaetze for t in typen), str(k.quartal.jahr + 1)
+        texte.append(m["plaetze"].format(typen=f.anzahl(len(typen), "Leistungstyp", "Leistungstypen"), plaetze=f.zahl(heute),
+                                         s=m["s"].format(anteil=f.prozent(_durch(s, alle), 0)) if alle else ""))
+        mittel = summe(next((p.mittel for p in t.prognose if p.quartal.startswith(jahr)), None) for t in typen)
+        texte += [m["trend"].format(jahr=jahr, mittel=f.zahl(mittel), heute=f.zahl(heute))] * (mittel is not None)
+        texte += [m["personal"].format(vk=f.zahl(vk), soll=f.zahl(soll))] * (vk is not None and soll is not None)
+    texte += [m["ziele"].format(anzahl=f.anzahl(len(k.ziele), "Ziel", "Ziele"))] * bool(k.ziele and k.geschuetzt)
+    texte += [m["zurueck"].format(typen=", ".join(k.zurueckgehalten))] * bool(typen and k.zurueckgehalten)
+    texte += [m["neue"].format(typen=", ".join(k.unvollstaendig))] * bool(k.unvollstaendig)
+    if n >= MIN_TRAEGER:
+        return [*texte, m["kein_euro"]]
+    anzahl = ("hat noch kein Leistungserbringer", "hat bisher ein Leistungserbringer", "haben bisher zwei Leistungserbringer")[n]
+    return [*texte, m["wenige_budgets"].format(anzahl=anzahl)]
+
+
+def tabellen(k: Konferenz) -> dict[str, list[Tabelle]]:
+    """Sheet or section → tables; rows in alphabetical order, the last row sums up what is shown."""
+    if not k.typen:
+        return {"Gemeinsame Ziele": [_ziele(k)]} if k.ziele else {}
+    (z, d), typen = ("zahl", "differenz0") if k.geschuetzt else ("zahl1", "differenz1"), k.typen
+    schutz = "auf Vielfache von 5 gerundet" if k.geschuetzt else "ungeschützt, nur für den Leistungsträger"
+    basis = f"Summe der Leistungserbringer, eigene Kostenträger, {k.quartal.lang}; {schutz}"
+
+    def tabelle(ueberschrift: str, kopf: list[tuple[str, str]], zeile: Any) -> Tabelle:
+        alle: list[tuple[Wert, ...]] = [(t.leistungstyp, *zeile([t])) for t in typen]
+        return Tabelle(ueberschrift, basis, spalten("Leistungstyp", *kopf), (*alle, ("Gezeigte zusammen", *zeile(typen))), summenzeile=True)
+
+    def feld(ts: Iterable[Typ], name: str) -> Zahl:
+        return summe(getattr(t, name) for t in ts)
+
+    def plaetze(ts: Any) -> tuple[Wert, ...]:
+        s, ohne = feld(ts, "s"), feld(ts, "ohne_s")
+        return (feld(ts, "plaetze"), feld(ts, "auswaertig"), s, _durch(s, summe((s, ohne))), ts[0].mittlere_hbg if len(ts) == 1 else None)
+
+    def personal(ts: Any) -> tuple[Wert, ...]:
+        vk, soll, p = feld(ts, "vk"), feld(ts, "vk_soll"), feld(ts, "plaetze")
+        return vk, soll, _minus(vk, soll), _durch(p, vk), _durch(vk, p, 100)
+
+    def luecken(ts: Any) -> tuple[Wert, ...]:
+        belegt, zahl = summe((feld(ts, "plaetze"), feld(ts, "auswaertig"))), feld(ts, "platzzahl")
+        ende = summe(t.prognose[-1].mittel if t.prognose else None for t in ts)
+        return zahl, belegt, _minus(zahl, belegt), ende, _minus(ende, feld(ts, "plaetze")), _minus(feld(ts, "vk_soll"), feld(ts, "vk"))
+
+    hbg = tuple((t.leistungstyp, h, n, _durch(n, summe(t.hbg.values()))) for t in typen for h, n in t.hbg.items())
+    jahr = k.quartal.jahr + 1
+    return {
+        "Plätze": [tabelle("Belegte Plätze, Auswärtige und „+S“", [
+            ("Belegte Plätze", z), ("Auswärtige", z), ("Plätze mit „+S“", z), ("Anteil „+S“", "prozent"),
+            ("Mittlere HBG", "zahl1")], plaetze)],
+        "HBG-Mix": [Tabelle("Hilfebedarfsgruppen", basis + "; bewilligte Gruppe", spalten(
+            "Leistungstyp", "HBG", ("Belegte Plätze", z), ("Anteil", "prozent")), hbg)],
+        "Personal": [tabelle("Personal in Vollkräften (VK), eigener Anteil nach Tagen", [
+            ("VK", z), ("nötig nach Schlüssel", z), ("Differenz", d), ("Plätze je VK", "zahl1"),
+            ("VK je 100 Plätze", "zahl1")], personal)],
+        "Trend": [_verlauf(k, z, basis), _prognose(k, z, basis)],
+        "Lücken im Angebot": [tabelle("Plätze und Personal, die fehlen oder frei sind", [
+            ("Platzzahl", z), ("belegt, alle Kostenträger", z), ("frei", z), (f"Plätze Ende {jahr} (Trend)", z),
+            ("Veränderung bis dahin", d), ("fehlende VK", z)], luecken)],
+        "Gemeinsame Ziele": [_ziele(k)]}
+
+
+def _verlauf(k: Konferenz, z: str, basis: str) -> Tabelle:
+    quartale = sorted({v for t in k.typen for v in t.verlauf})
+    return Tabelle("Belegte Plätze je Quartal", basis, spalten("Quartal", *((t.leistungstyp, z) for t in k.typen)),
+                   tuple((Quartal.aus(v).lang, *(t.verlauf.get(v) for t in k.typen)) for v in quartale))
+
+
+def _prognose(k: Konferenz, z: str, basis: str) -> Tabelle:
+    zeilen = tuple((t.leistungstyp, Quartal.aus(p.quartal).lang, p.mittel, p.unten80, p.oben80) for t in k.typen for p in t.prognose)
+    gemeinsam = "gemeinsames Wachstum aller gezeigten Leistungstypen; „von … bis“ mit 80 % Sicherheit"
+    return Tabelle("Prognose der belegten Plätze", f"{basis}; {gemeinsam}", spalten(
+        "Leistungstyp", "Quartal", ("Plätze", z), ("von", z), ("bis", z)), zeilen)
+
+
+def _ziele(k: Konferenz) -> Tabelle:
+    mehr = () if k.geschuetzt else (("Leistungserbringer", "zahl"), ("Maßnahmen", "zahl"))
+    basis = "alle Ziele der Balanced Scorecard" if mehr else "Ziele im selben Wortlaut bei mindestens drei Leistungserbringern"
+    return Tabelle("Gemeinsame Ziele", basis, spalten("Ziel", "Perspektive", *mehr),
+                   tuple((x.ziel, x.perspektive, *((x.traeger, x.massnahmen) if mehr else ())) for x in k.ziele))
+
+
+@stil
+def bild(k: Konferenz) -> Abbildung | None:
+    """A small panel for each type: places by quarter and the outlook with its 80 % range; the same data are in the tables of the trend."""
+    typen = [t for t in k.typen if len(t.verlauf) > 1]
+    if not typen:
+        return None
+    je_zeile = min(len(typen), 3)
+    breite, b, alt = BREITE / je_zeile, Blatt(-(-len(typen) // je_zeile) * 170 + 20), []
+    b.text(0, 12, "belegte Plätze je Quartal, gestrichelt die Prognose; jede Achse beginnt bei 0, die Maßstäbe unterscheiden sich", st.GRAU)
+    for n, t in enumerate(typen):
+        links, oben = n % je_zeile * breite, 20.0 + n // je_zeile * 170
+        zeit = [q.jahr * 4 + q.nummer - 1 for q in map(Quartal.aus, t.verlauf)]
+        werte = [float(w or 0) for w in t.verlauf.values()]
+        spaeter = [zeit[-1], *(q.jahr * 4 + q.nummer - 1 for q in (Quartal.aus(p.quartal) for p in t.prognose))]
+        mittel, unten, hoch = ([werte[-1], *(float(getattr(p, name)) for p in t.prognose)] for name in ("mittel", "unten80", "oben80"))
+        feld = Feld(b, (links + 44, oben + 32, links + breite - 62, oben + 138), (zeit[0], spaeter[-1]), (0.0, max([*werte, *hoch])), 3)
+        b.text(links + 8, oben + 16, t.leistungstyp, fett=True, breite=breite - 16)
+        xs, kante = feld.x(spaeter), [feld.y(unten), feld.y(hoch)]
+        b.flaechen([[*zip(xs, kante[0], strict=True), *zip(xs[::-1], kante[1][::-1], strict=True)]], st.AKZENT, alpha=0.2)
+        b.linie(xs, feld.y(mittel), st.AKZENT, 1.2, st.GESTRICHELT, 3)
+        b.linie(feld.x(zeit), feld.y(werte), st.AKZENT, 2.2, ebene=3)
+        feld.seite([(werte[-1], f.zahl(werte[-1]), st.AKZENT)], 62, fett=True)
+        for x in range(-(-zeit[0] // 4) * 4, spaeter[-1] + 1, 8):
+            b.text(feld.x(x), feld.unten + 13, str(x // 4), st.GRAU, ha="center")
+        spanne = "".join(f", Prognose {p.quartal} {f.zahl(p.mittel)} ({f.zahl(p.unten80)} bis {f.zahl(p.oben80)})" for p in t.prognose)
+        alt.append(f"{t.leistungstyp}: {min(t.verlauf)} {f.zahl(werte[0])}, {max(t.verlauf)} {f.zahl(werte[-1])}{spanne}.")
+    daten = tabellen(k)["Trend"]
+    return Abbildung("konferenz", "Wie viele Plätze sind belegt, und wohin geht es?", daten[0].basis,
+                     " ".join(["Ein Liniendiagramm je Leistungstyp.", *alt]), als_png(b.fig), BREITE, b.hoehe, daten[:1])
+
+
+def kopf(k: Konferenz) -> Html:
+    """Whose picture, from when; what is invented, provisional or unprotected. The page sets it as its banner."""
+    zeilen = "".join(f'<p class="marke">{escape(t)}</p>' for t in marken(k))
+    return Html(f'<p class="traeger">{escape(k.leistungstraeger)}</p><h1>{escape(titel(k))}</h1>'
+                f'<p class="rahmen">Datenstand {f.tag(k.datenstand)}</p>{zeilen}')
+
+
+def abschnitte(k: Konferenz) -> Html:
+    """The sentences, all sections with something to show (the picture with the trend), and how the figures are protected."""
+    texte = "".join(f"<p>{escape(t)}</p>" for t in saetze(k))
+    teile = [f'<section aria-labelledby="leitfrage"><h2 id="leitfrage" class="leitfrage">{escape(muster()["konferenz"]["frage"])}</h2>'
+             f"{texte}</section>"]
+    for name, liste in tabellen(k).items():
+        inhalt = "".join(t.html() for t in liste if t.zeilen)
+        if name == "Trend" and (a := bild(k)):
+            brueche = "".join(f"<p>{escape(x)}</p>" for x in hinweise(k))
+            inhalt = abbildung(a) + liste[1].html() + brueche
+        teile += [abschnitt(f"teil-{len(teile)}", name, inhalt).text] * bool(inhalt)
+    punkte = "".join(f"<li>{escape(t)}</li>" for t in regeln(k))
+    return Html("".join(teile) + abschnitt("schutz", "Wie die Zahlen geschützt sind", f"<ul>{punkte}</ul>").text)
+
+
+def hinweise(k: Konferenz) -> list[str]:
+    """Flagged breaks, in words."""
+    return [muster()["konferenz"]["bruch"].format(typ=b.leistungstyp or "Alle Leistungstypen", von=f.tag(b.von), bis=f.tag(b.bis),
+                                                  grund=b.grund) for b in k.brueche]
+
+
+def regeln(k: Konferenz) -> list[str]:
+    """How the figures are protected."""
+    return list(muster()["konferenz"]["schutz"]) if k.geschuetzt else [muster()["konferenz"]["ungeschuetzt"]]
+
+
+def herkunft(angaben: Mapping[str, str]) -> Html:
+    """Where the figures come from. The page sets it as its footer."""
+    zeilen = "".join(f"<dt>{escape(a)}</dt><dd>{escape(b)}</dd>" for a, b in angaben.items())
+    return Html(f"<h2>Herkunft</h2><dl>{zeilen}</dl><p>Gesprächsgrundlage für die Sozialraumkonferenz.</p>")
