@@ -138,10 +138,10 @@ def seite(facts: Facts, herkunft: Mapping[str, str], korrektur: str = "", fassun
     offen = replace(facts, massnahmen=karte,
                     hinweise=tuple(h for h in facts.hinweise if h.schluessel in HINWEISE))
     gruppen = "".join(x.html() for x in t["hbg"] if x.zeilen) or f"<p>{m['hbg_ohne']}</p>"
-    teile = [sections.antwortblock(antworten(facts), ("fallzahlen", "hbg", "massnahmen")).text,
-             f'<p class="marke">{m["rundung"]}</p>',
-             sections.abschnitt("fallzahlen", "Fallzahlen", *(x.html() for x in t["fallzahlen"])).text,
-             sections.abschnitt("hbg", "HBG-Mix und „+S“", gruppen).text,
+    faelle = [f'<p class="marke">{m["rundung"]}</p>',
+              sections.abschnitt("fallzahlen", "Fallzahlen", *(x.html() for x in t["fallzahlen"])).text,
+              sections.abschnitt("hbg", "HBG-Mix und „+S“", gruppen).text] if facts.angebote else []
+    teile = [sections.antwortblock(antworten(facts), ("fallzahlen", "hbg", "massnahmen")).text, *faelle,
              sections.massnahmen(offen).text, sections.hinweise(offen).text]
     name = f"{titel(facts)} – {facts.name} – {m['titel']}"
     return html.seite(sections.kopf(facts, m["titel"]).text, teile, sections.herkunft(facts, herkunft).text, name, korrektur, fassung)
