@@ -131,6 +131,7 @@ def nachricht(p: Post, eigene: Bestand, q: Quartal, ordner: Path, absender: str 
     """
     manifest, protokoll = m.lies_json(ordner / "manifest.json") or {}, p.art == PROTOKOLL
     facts = analyse(eigene, p.traeger_id, q) if p.art == BERICHT and not p.begruendung else None
+    antworten = saetze(facts) if facts else ()
     bild = next((a for k in ("fallzahlen", "abweichung") if (a := ABBILDUNGEN[k](facts))), None) if facts else None
     anhaenge = [(d, was, (ordner / d).read_bytes()) for d, was in DATEIEN[p.art].items() if d in manifest.get("dateien", {})]
     if p.art != INTERESSENVERTRETUNG and len(eigene["massnahmen"]):
@@ -151,7 +152,7 @@ def nachricht(p: Post, eigene: Bestand, q: Quartal, ordner: Path, absender: str 
         "name": p.name, "rahmen": f"Datenstand {stand}", "marken": [t for t in marken if t],
         "anlass": f"anbei die Balanced Scorecard, wie sie im Gespräch{am} fortgeschrieben wurde. Sie dient als Protokoll."
         if protokoll else f"anbei der Steuerungsbericht für das Gespräch{am}.",
-        "leitfrage": leitfrage(saetze(facts)) if facts else muster()["leitfrage"], "saetze": saetze(facts) if facts else (), "bild": bild, "cid": f"bild@{p.kennung}",
+        "leitfrage": leitfrage(antworten) if facts else muster()["leitfrage"], "saetze": antworten, "bild": bild, "cid": f"bild@{p.kennung}",
         "anhaenge": [(d, was) for d, was, _ in anhaenge],
         "termin": f"Das {gespraech} ist am {f.tag(tag)}{f', Ort: {ort}' if ort else ''}." if tag else
         f"Für das {gespraech} steht noch kein Termin fest.",
