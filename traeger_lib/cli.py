@@ -359,6 +359,38 @@ def lab(port: Annotated[int, typer.Option(help="Port")] = 8888) -> None:
     raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={port}", "notebooks"]))
 
 
+@app.command("app")
+@verstaendlich
+def bench_app(port: Annotated[int, typer.Option(help="Port")] = 8866,
+              notebook: Annotated[Path, typer.Option(help="Notebook, das gezeigt wird", metavar="FILE")] = Path("notebooks/szenario.ipynb"),
+              browser: Annotated[bool, typer.Option(help="Seite gleich öffnen")] = True) -> None:
+    """Zeigt die Werkbank ohne Jupyter im Browser (nur auf diesem Rechner, mit Zugangswort)."""
+    from traeger_lib.operations.szenario import app_befehl
+    befehl, umgebung, adresse = app_befehl(notebook, port, browser)
+    typer.echo(f"Die Werkbank: {adresse}\nBeenden mit Strg-C.")
+    raise typer.Exit(subprocess.call(befehl, env=umgebung))
+
+
+szenarien = typer.Typer(help="Szenarien rechnen.", no_args_is_help=True)
+app.add_typer(szenarien, name="scenario")
+
+
+@szenarien.callback()
+def _szenarien() -> None:
+    """Szenarien rechnen."""
+
+
+@szenarien.command("run")
+@verstaendlich
+def scenario_run(datei: Annotated[Path, typer.Argument(metavar="FILE", help="Beschreibung des Szenarios (TOML)")], bestand: Bestandspfad,
+                 out: Annotated[Path | None, typer.Option("--out", help="Zielordner (sonst parameterized_runs/szenarien/NAME)",
+                                                          metavar="DIR")] = None) -> None:
+    """Rechnet ein Szenario wie das Notebook und schreibt szenario.json, szenario.html und szenario.xlsx."""
+    from traeger_lib.operations import szenario
+    s, saetze, pfade = szenario.fuehre_aus(datei, bestand, out)
+    typer.echo("\n".join([f"{s.name}:", *saetze, "Geschrieben: " + ", ".join(map(str, pfade))]))
+
+
 def main() -> None:
     """Entry point of the `traeger` command; a wrong call is told in German as well."""
     try:

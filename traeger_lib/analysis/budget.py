@@ -159,16 +159,16 @@ def budget(bestand: Bestand, version: Budgetversion, vol: Volumen, entgelte: Ent
     monate = [monatsname(m.von) for m in zeitraum.monate()]
     a = sorted((r for r in zeilen(bestand["anpassungen"]) if r.budgetjahr == version.budgetjahr), key=lambda r: (r.wirksam_ab, r.grund))
     anpassungen = tuple((monatsname(r.wirksam_ab.date()), r.grund, r.betrag_eur) for r in a)
-    raten = _raten(fall, pauschal, anpassungen, monate)
+    teile = raten(fall, pauschal, anpassungen, monate)
     gesamt = fall + pauschal + sum((x[2] for x in anpassungen), Decimal("0.00"))
     bis = monatsname(bezahlt_bis)
-    gezahlt = sum((r.betrag_eur for r in raten if r.monat <= bis), Decimal("0.00"))
+    gezahlt = sum((r.betrag_eur for r in teile if r.monat <= bis), Decimal("0.00"))
     return Budget(version.budgetjahr, version.version, version.basisjahr, version.beschlossen_am, zeitraum.von, fall, pauschal,
-                  gesamt - fall - pauschal, gesamt, raten, gezahlt, None, linien, version.pauschalen, anpassungen)
+                  gesamt - fall - pauschal, gesamt, teile, gezahlt, None, linien, version.pauschalen, anpassungen)
 
 
-def _raten(fall: Decimal, pauschal: Decimal, anpassungen: tuple[tuple[str, str, Decimal], ...],
-           monate: list[str]) -> tuple[Rate, ...]:
+def raten(fall: Decimal, pauschal: Decimal, anpassungen: tuple[tuple[str, str, Decimal], ...],
+          monate: list[str]) -> tuple[Rate, ...]:
     """Monthly instalments: the sum in equal parts, each adjustment by itself over the months from its effect on."""
     if not monate:
         return ()

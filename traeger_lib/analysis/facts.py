@@ -265,5 +265,7 @@ def _json(x: Any) -> Any:
     return x
 
 
+als_json = _json
 __all__ = ["SCHEMA_VERSION", "Angebot", "Facts", "Fallzahlen", "FallzahlenBlock", "Gegliedert", "Hinweis", "Mixindex", "Monat",
-           "Personaljahr", "Quartalsstand", "Trend", "Verfahren", "Zeitraum", "Zweifach"]
+           "Personaljahr", "Quartalsstand", "Trend", "Verfahren", "Zeitraum", "Zweifach",
+           "als_json"]

@@ -50,7 +50,8 @@ def schreibe(q: Quartal, bestand_pfad: Path, ziel: Path, *, geschuetzt: bool = T
             m.schreibe_text(neu / f"{name}.html", html.exportiere(nb, conference.titel(k)))
             zeilen = [("Achtung", t) for t in conference.marken(k)] + [("", t) for t in conference.saetze(k) + conference.hinweise(k)]
             methode = {f"Schutz {n}": t for n, t in enumerate(conference.regeln(k), 1)} | m.herkunft(bestand, quartal=str(q))
-            excel.schreibe_mappe(neu / f"{name}.xlsx", conference.titel(k), k.datenstand, zeilen, conference.tabellen(k).values(), methode)
+            inhalt = excel.blaetter(conference.tabellen(k).values())
+            excel.schreibe_mappe(neu / f"{name}.xlsx", conference.titel(k), k.datenstand, zeilen, inhalt, methode)
             m.schreibe_json(neu / "manifest.json", {
                 "quartal": str(q), "geschuetzt": geschuetzt, "erfunden": k.erfunden, "programm": m.code_version(), "gruppen": k.gruppen,
                 "dateien": m.dateihashes(neu, [f"{name}.{x}" for x in ("ipynb", "html", "xlsx")])})

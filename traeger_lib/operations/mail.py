@@ -152,7 +152,8 @@ def nachricht(p: Post, eigene: Bestand, q: Quartal, ordner: Path, absender: str 
         "name": p.name, "rahmen": f"Datenstand {stand}", "marken": [t for t in marken if t],
         "anlass": f"anbei die Balanced Scorecard, wie sie im Gespräch{am} fortgeschrieben wurde. Sie dient als Protokoll."
         if protokoll else f"anbei der Steuerungsbericht für das Gespräch{am}.",
-        "leitfrage": leitfrage(antworten) if facts else muster()["leitfrage"], "saetze": antworten, "bild": bild, "cid": f"bild@{p.kennung}",
+        "leitfrage": leitfrage(antworten) if facts else muster()["leitfrage"], "saetze": antworten, "bild": bild,
+        "cid": f"bild@{p.kennung}",
         "anhaenge": [(d, was) for d, was, _ in anhaenge],
         "termin": f"Das {gespraech} ist am {f.tag(tag)}{f', Ort: {ort}' if ort else ''}." if tag else
         f"Für das {gespraech} steht noch kein Termin fest.",

@@ -39,13 +39,13 @@ def schreibe(facts: Facts, pfad: Path, herkunft: dict[str, str]) -> None:
     zeilen = [("Datenstand", f.tag(facts.datenstand) + (" (vorläufig)" if facts.vorlaeufig else ""))]
     zeilen += [("Achtung", facts.bestandshinweis or muster()["erfunden"])] if facts.erfunden else []
     zeilen += [(f"{s.nummer} {s.titel}", s.text) for s in saetze(facts)]
-    tabellen = [TABELLEN[n](facts) for n in (TABELLEN if facts.angebote else ("Maßnahmen", "Hinweise"))]
+    inhalt = blaetter(TABELLEN[n](facts) for n in (TABELLEN if facts.angebote else ("Maßnahmen", "Hinweise")))
     methode = {**dict(begriffe()), **herkunft, **frueherer_stand(facts)}
-    schreibe_mappe(pfad, f"{titel(facts)} – {facts.name}", facts.datenstand, zeilen, tabellen, methode)
+    schreibe_mappe(pfad, f"{titel(facts)} – {facts.name}", facts.datenstand, zeilen, inhalt, methode)
 
 
 def schreibe_mappe(pfad: Path, ueberschrift: str, datenstand: date, zeilen: Sequence[tuple[str, str]],
-                   tabellen: Iterable[Sequence[Tabelle]], methode: Mapping[str, str]) -> None:
+                   inhalt: Mapping[str, Tabelle], methode: Mapping[str, str]) -> None:
     """Write a workbook: cover with `zeilen`, one sheet a table, method. The same content gives the same cells."""
     with xlsxwriter.Workbook(str(pfad), {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}) as wb:
         wb.set_properties({"title": f.sauber(ueberschrift), "author": "", "created": datetime.combine(datenstand, time())})
@@ -57,15 +57,14 @@ def schreibe_mappe(pfad: Path, ueberschrift: str, datenstand: date, zeilen: Sequ
                     "titel": wb.add_format({"bold": True, "font_size": 12, "valign": "top"}),
                     "gross": wb.add_format({"bold": True, "font_size": 16}),
                     "basis": wb.add_format({"font_color": "#57606A"})}
-        blaetter = _blaetter(tabellen)
-        _deckblatt(wb, formate, ueberschrift, zeilen, blaetter)
-        for name, tabelle in blaetter.items():
+        _deckblatt(wb, formate, ueberschrift, zeilen, inhalt)
+        for name, tabelle in inhalt.items():
             _blatt(wb, formate, name, tabelle)
         _methode(wb, formate, methode)
 
 
 def _deckblatt(wb: Any, formate: dict[str, Any], ueberschrift: str, zeilen: Sequence[tuple[str, str]],
-               blaetter: Mapping[str, Tabelle]) -> None:
+               inhalt: Mapping[str, Tabelle]) -> None:
     ws = wb.add_worksheet("Übersicht")
     ws.set_column(0, 0, 24)
     ws.set_column(1, 1, 110)
@@ -80,20 +79,20 @@ def _deckblatt(wb: Any, formate: dict[str, Any], ueberschrift: str, zeilen: Sequ
         ws.write_string(i, 1, f.sauber(b), formate["text"])
     i = len(zeilen) + 3
     ws.write_string(i, 0, "Blätter", formate["titel"])
-    for n, (name, inhalt) in enumerate([*((k, t.titel) for k, t in blaetter.items()), ("Methode", "Begriffe, Rechenwege, Herkunft")]):
-        ws.write_url(i + 1 + n, 0, f"internal:'{name}'!A1", string=name)
-        ws.write_string(i + 1 + n, 1, inhalt, formate["text"])
+    for n, (blatt, was) in enumerate([*((k, t.titel) for k, t in inhalt.items()), ("Methode", "Begriffe, Rechenwege, Herkunft")]):
+        ws.write_url(i + 1 + n, 0, f"internal:'{blatt}'!A1", string=blatt)
+        ws.write_string(i + 1 + n, 1, was, formate["text"])
 
 
-def _blaetter(tabellen: Iterable[Sequence[Tabelle]]) -> dict[str, Tabelle]:
+def blaetter(tabellen: Iterable[Sequence[Tabelle]]) -> dict[str, Tabelle]:
     """Sheet name → table, one table a sheet; a year to date that repeats the quarter is left out."""
-    blaetter: dict[str, Tabelle] = {}
+    namen: dict[str, Tabelle] = {}
     for gruppe in tabellen:
         for t in einmalig(gruppe):
             fremd = re.sub(r"[\[\]:*?/\\']", " ", t.titel)[:26].strip()
             name = next((n for anfang, n in BLATT.items() if t.titel.startswith(anfang)), fremd)
-            blaetter[name if name not in blaetter else f"{name} Jahr" if f"{name} Jahr" not in blaetter else f"{name} {len(blaetter)}"] = t
-    return blaetter
+            namen[name if name not in namen else f"{name} Jahr" if f"{name} Jahr" not in namen else f"{name} {len(namen)}"] = t
+    return namen
 
 
 def _blatt(wb: Any, formate: dict[str, Any], name: str, t: Tabelle) -> None:

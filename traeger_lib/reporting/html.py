@@ -16,7 +16,12 @@ from traeger_lib.reporting.formats import sauber
 @cache
 def css() -> str:
     """The one stylesheet of all pages."""
-    return _vorlagen().joinpath("bericht.css").read_text(encoding="utf-8")
+    return vorlage("bericht.css")
+
+
+def vorlage(name: str) -> str:
+    """The text of a template file."""
+    return _vorlagen().joinpath(name).read_text(encoding="utf-8")
 
 
 def _vorlagen() -> Path:

@@ -76,6 +76,11 @@ def _tabellen(tabellen: Sequence[Tabelle]) -> str:
     return "".join(t.html() for t in tabellen if t.zeilen)
 
 
+def tabellen_html(tabellen: Sequence[Tabelle]) -> Html:
+    """Tables alone, for a notebook cell."""
+    return Html(_tabellen(tabellen))
+
+
 def _bild(facts: Facts, schluessel: str) -> str:
     zeichnen = charts.ABBILDUNGEN.get(schluessel)
     return abbildung(zeichnen(facts)) if zeichnen else ""
@@ -229,7 +234,12 @@ def methode(_: Facts) -> Html:
 
 def herkunft(facts: Facts, angaben: Mapping[str, str]) -> Html:
     """Provenance: from which data, code and parameters every figure came. The page sets it as its footer, in every report."""
-    zeilen = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in {**angaben, **content.frueherer_stand(facts)}.items())
+    return fuss({**angaben, **content.frueherer_stand(facts)})
+
+
+def fuss(angaben: Mapping[str, str]) -> Html:
+    """The footer of a page, from what it was made of."""
+    zeilen = "".join(f"<dt>{escape(k)}</dt><dd>{escape(v)}</dd>" for k, v in angaben.items())
     return Html(f"<h2>Herkunft</h2><dl>{zeilen}</dl><p>Gesprächsgrundlage für das Steuerungsgespräch.</p>")
 
 

@@ -1,0 +1,343 @@
+"""A scenario's result for people: one sentence, charts as SVG text (no picture library: a slider waits for them), tables.
+
+Not here: widgets (`bench`), files (`operations.szenario`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from html import escape
+from typing import Any
+
+from matplotlib.ticker import MaxNLocator
+
+from traeger_lib.analysis.reassessment import Neubewertung
+from traeger_lib.analysis.scenario import ARTEN, BASEN, Aenderung, Szenario
+from traeger_lib.analysis.simulation import GESAMT, Band, Ergebnis, Jahresergebnis
+from traeger_lib.reporting import formats as f
+from traeger_lib.reporting.style import AKZENT, GITTER, GRAU, TINTE, ZWEIT, kuerze
+from traeger_lib.reporting.tables import Tabelle, spalten
+
+BREITE, LINKS, OBEN = 720, 62, 26
+Namen = Mapping[str, str]  # offer → its German name
+
+
+# ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def kurz(x: Any, stellen: int = 3) -> str:
+    """A value of a field as a person reads it, without needless decimals."""
+    if isinstance(x, Decimal):
+        return f.zahl(x, min(stellen, max(0, -int(x.normalize().as_tuple().exponent)))) if x else "0"
+    return ("ja" if x else "nein") if isinstance(x, bool) else f.tag(x) if isinstance(x, date) else str(x)
+
+
+def beschreibe(w: Aenderung, namen: Namen) -> str:
+    """A change in one line: „Plätze: +2 Plätze, Wohnform Nord, HBG 3, ab 01.07.2026“."""
+    art, teile = ARTEN[w.art], []
+    for k, feld in sorted(art.felder.items(), key=lambda x: x[0] != art.haupt):
+        wert = w[k]
+        if wert == "" or (k != art.haupt and wert == feld.standard):
+            continue
+        if feld.art == "zahl":
+            zeichen = "+" if k == art.haupt and feld.unten < 0 and wert > 0 else ""
+            teile.append(f"{'' if k == art.haupt else feld.name + ' '}{zeichen}{kurz(wert)} {feld.einheit}".strip())
+        else:
+            teile.append(namen.get(str(wert), str(wert)) if k == "angebot_id" else kurz(wert) if feld.art == "text" and k != "hbg" else
+                         f"{feld.name} {kurz(wert)}")
+    return f"{art.name}: {', '.join(teile)}"
+
+
+def _knapp(nr: int, w: Aenderung) -> str:
+    """A change as a bar's label: number, kind, size."""
+    art = ARTEN[w.art]
+    feld = art.felder[art.haupt]
+    return f"{nr} {art.name}: {'+' if feld.unten < 0 < w[art.haupt] else ''}{kurz(w[art.haupt])} {feld.einheit}"
+
+
+def leitjahr(s: Szenario) -> int:
+    """The first year in which every dated change holds from January; the last of the horizon where there is none."""
+    erstes = int(s.quartal[:4])
+    ab = [w["ab"] for w in s.aenderungen if w.an and "ab" in ARTEN[w.art].felder]
+    return int(min(max([erstes, *(d.year + (d > date(d.year, 1, 1)) for d in ab)]), erstes + s.horizont - 1))
+
+
+def _spanne(b: Band) -> str:
+    """A Euro band for a sentence."""
+    lo, hi = sorted((abs(b.p10), abs(b.p90))) if b.p10 * b.p90 > 0 else (b.p10, b.p90)
+    return f"{f.euro_rund(Decimal(round(lo)))} bis {f.euro_rund(Decimal(round(hi)))}"
+
+
+def satz(e: Ergebnis, j: Jahresergebnis, namen: Namen) -> str:
+    """What follows, in two or three sentences like the report's."""
+    s, an = e.szenario, [w for w in e.szenario.aenderungen if w.an]
+    d = j.differenz_eur
+    if not an:
+        text = (f"Ohne Änderungen kommt ein Budget auf dieser Menge {j.jahr} auf {f.euro_rund(j.budget_eur.wert)} "
+                f"({_spanne(j.budget_eur)}; {BASEN[s.basis]})")
+    elif d.wert == 0 and round(d.p10) == round(d.p90) == 0:
+        wer = "ändert das" if len(an) == 1 else "ändern diese Änderungen"
+        text = f"Am Budget {j.jahr} {wer} nichts ({f.euro_rund(j.budget_eur.wert)})"
+    else:
+        mehr = d.wert > 0
+        if len(an) == 1 and an[0].art == "plaetze":
+            w = an[0]
+            eins = abs(w["plaetze"]) == 1
+            viele = f"{kurz(abs(w['plaetze']))} {'Platz' if eins else 'Plätze'} {'mehr' if w['plaetze'] > 0 else 'weniger'}"
+            wer = (f"{viele} in HBG {w['hbg']} ({namen.get(w['angebot_id'], w['angebot_id'])}) ab {f.tag(w['ab'])}")
+            was = ("kostet" if eins else "kosten") if mehr else ("verringert das Budget um" if eins else "verringern das Budget um")
+            text = f"{wer} {was} {j.jahr} rund {f.euro_rund(abs(d.wert))} ({_spanne(d)})"
+        else:
+            wer = "Die Änderung" if len(an) == 1 else f"Die {len(an)} Änderungen"
+            was = ("erhöht" if mehr else "verringert") if len(an) == 1 else ("erhöhen" if mehr else "verringern")
+            text = (f"{wer} {was} ein Budget auf dieser Menge {j.jahr} um rund {f.euro_rund(abs(d.wert))} ({_spanne(d)}) "
+                    f"auf {f.euro_rund(j.budget_eur.wert)}")
+    if j.vk_noetig and j.vk_noetig_ohne is not None and abs(mehr_vk := j.vk_noetig.wert - j.vk_noetig_ohne) >= 0.05:
+        text += f", {'dazu' if mehr_vk > 0 else 'dabei'} sind {f.zahl(abs(mehr_vk), 1)} VK {'mehr' if mehr_vk > 0 else 'weniger'} nötig"
+    text += "."
+    if j.vk_noetig and j.vk_vorhanden is not None and any(w.art in ("personal", "schluessel") for w in an):
+        fehlt = j.vk_noetig.wert - j.vk_vorhanden
+        text += (f" Nach Schlüssel nötig sind {f.zahl(j.vk_noetig.wert, 1)} VK, vorhanden {f.zahl(j.vk_vorhanden, 1)}: es "
+                 f"{'fehlen' if fehlt > 0 else 'sind'} {f.zahl(abs(fehlt), 1)} VK{'' if fehlt > 0 else ' mehr'}.")
+    if (g := j.gegen) and g.ausserhalb is not None and g.ausserhalb_ohne is not None:
+        gleich = j.korridor[0] == j.korridor[1]
+        enden = (f"{'' if gleich else z}{kurz(abs(x))}\u00a0%" for z, x in zip((f.MINUS, "+"), j.korridor, strict=True) if x is not None)
+        jetzt, davor = (f.prozent(x, 0) for x in (g.ausserhalb, g.ausserhalb_ohne))
+        richtung = "steigt" if g.ausserhalb > g.ausserhalb_ohne else "sinkt"
+        wie = f"liegt bei {jetzt}" if jetzt == davor else f"{richtung} von {davor} auf {jetzt}"
+        text += f" Die Wahrscheinlichkeit, den Korridor von {' und '.join(dict.fromkeys(enden))} zu verlassen, {wie}."
+    elif g:
+        text += (f" Ein Korridor ist nicht vereinbart; mit 80 % Sicherheit bleibt {j.jahr} die Abweichung vom vereinbarten Budget "
+                 f"innerhalb von ±{f.zahl(g.korridorbreite[80], 1)}\u00a0%.")
+    return text
+
+
+# ── tables ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _reihe(name: str, b: Any) -> tuple[Any, ...]:
+    return (name, b.wert, b.p10, b.p50, b.p90) if isinstance(b, Band) else (name, b, None, None, None)
+
+
+def _bandtabelle(titel: str, basis: str, art: str, genau: str, reihen: Sequence[tuple[str, Any]]) -> Tabelle:
+    kopf = spalten("Größe", ("Genau", genau), ("10 % darunter", art), ("Mitte", art), ("10 % darüber", art))
+    return Tabelle(titel, basis, kopf, tuple(_reihe(n, b) for n, b in reihen if b is not None))
+
+
+def tabellen(e: Ergebnis, jahr: int, namen: Namen) -> dict[str, Tabelle]:
+    """The tables of one year by the name of their sheet: Euro, volume and staff, what each change does, mix, thresholds."""
+    j = next(x for x in e.jahre if x.jahr == jahr)
+    basis = f"Eigene Kostenträger, Angebote im Budget; {BASEN[e.szenario.basis]}; {f.zahl(e.szenario.ziehungen)} Ziehungen"
+    fehlt, g = None, j.gegen
+    if (v := j.vk_noetig) and j.vk_vorhanden is not None:
+        fehlt = Band(*(x - j.vk_vorhanden for x in (v.wert, v.p10, v.p50, v.p90)))
+    nr = {i: f"{i} {beschreibe(w, namen)}" for i, w in enumerate(e.szenario.aenderungen, 1)}
+    euro = [("Budget auf dieser Menge", j.budget_eur), ("davon fallbezogen", j.fallbezogen_eur), ("davon Pauschalen", j.pauschal_eur),
+            ("davon Anpassungen", j.anpassungen_eur), ("Unterschied zu „ohne Änderungen“", j.differenz_eur),
+            ("vereinbartes Budget", g and g.vereinbart_eur), ("klassische Abrechnung", j.klassisch_eur),
+            ("Puffer zum Jahresende", g and g.puffer_eur), ("Wirkung von „+ S“ auf das Budget", j.s_effekt_eur or None)]
+    menge = [("Plätze im Mittel", j.plaetze), ("VK nach Schlüssel nötig", v), ("VK vorhanden (anteilig)", j.vk_vorhanden),
+             ("VK, die fehlen", fehlt), ("Abweichung vom vereinbarten Budget in %", g and g.abweichung_prozent),
+             ("Abstand zum unteren Ende des Korridors in %", g and g.abstand_unten),
+             ("Abstand zum oberen Ende des Korridors in %", g and g.abstand_oben)]
+    d = "euro_differenz"
+    ergebnis = {
+        "Euro": _bandtabelle(f"Euro {jahr}", basis, "zahl", "euro", euro),
+        "Menge": _bandtabelle(f"Plätze, Personal, Abweichung {jahr}", basis, "zahl1", "zahl1", menge),
+        "Änderungen": Tabelle(f"Was jede Änderung am Budget {jahr} bewirkt", "jede für sich; dann, was sie erst zusammen bewirken",
+                spalten("Änderung", ("€", d), ("alle, diese kleiner: €", d), ("alle, diese größer: €", d)), (
+                    *((nr[b.nummer], b.betrag_eur, b.unten_eur, b.oben_eur) for b in j.beitraege),
+                    ("Zusammenwirken", j.zusammenwirken_eur, None, None), ("Summe", j.differenz_eur.wert, None, None)), True),
+        "HBG-Mix": Tabelle(f"HBG-Mix {jahr}", basis, spalten(
+            "Angebot", "HBG", ("Plätze", "zahl2"), ("10 % darunter", "zahl1"), ("10 % darüber", "zahl1"), ("Anteil", "prozent"),
+            ("Anteil vor „+ S“", "prozent")), tuple(
+            (namen.get(x.angebot_id, x.angebot_id), x.hbg, x.plaetze.wert, x.plaetze.p10, x.plaetze.p90, x.anteil, x.anteil_vor_s)
+            for x in j.gruppen)),
+        "Grenzen": Tabelle(f"Wahrscheinlichkeit, eine Grenze {jahr} zu erreichen", "Abweichung vom vereinbarten Budget, auf und ab",
+                spalten(("Grenze ± %", "zahl1"), ("€", "zahl"), ("mit Änderungen", "prozent"), ("ohne Änderungen", "prozent")),
+                tuple((x.prozent, x.betrag_eur, x.anteil, x.ohne) for x in (g.stufen if g else ())))}
+    return {k: t for k, t in ergebnis.items() if t.zeilen and (j.beitraege or not t.summenzeile)}
+
+
+def monatstabelle(e: Ergebnis) -> Tabelle:
+    """Month by month: places with their band, instalment, classical billing, Puffer."""
+    return Tabelle("Monate", f"Eigene Kostenträger, Angebote im Budget; {BASEN[e.szenario.basis]}", spalten(
+        "Monat", ("Plätze", "zahl2"), ("10 % darunter", "zahl1"), ("10 % darüber", "zahl1"), ("ohne Änderungen", "zahl2"),
+        ("vereinbart", "zahl2"), ("Rate €", "euro"), ("klassische Abrechnung €", "euro"), ("Puffer seit Januar €", "euro_differenz")),
+        tuple((f.monat(m.monat), (p := m.plaetze[GESAMT]).wert, p.p10, p.p90, m.ohne[GESAMT], m.vereinbart, m.rate_eur,
+               m.klassisch_eur.wert, m.puffer_eur.wert if m.puffer_eur else None) for m in e.monate))
+
+
+def vergleich(ergebnisse: Sequence[Ergebnis], jahr: int) -> Tabelle:
+    """Scenarios side by side, one a row."""
+    zeilen = []
+    for e in ergebnisse:
+        j = next((x for x in e.jahre if x.jahr == jahr), e.jahre[-1])
+        b = j.budget_eur
+        zeilen.append((e.szenario.name, j.jahr, j.plaetze.wert, b.wert, b.p10, b.p90, j.differenz_eur.wert, j.klassisch_eur.wert,
+                       j.gegen.puffer_eur.wert if j.gegen else None, j.vk_noetig.wert if j.vk_noetig else None,
+                       next((x.anteil for x in j.gegen.stufen if x.prozent == 5), None) if j.gegen else None))
+    return Tabelle("Szenarien nebeneinander", "je Szenario ein Jahr; Bänder: 10 % der Ziehungen darunter und darüber", spalten(
+        "Szenario", ("Jahr", "jahr"), ("Plätze", "zahl1"), ("Budget €", "euro"), ("10 % darunter", "zahl"), ("10 % darüber", "zahl"),
+        ("gegen „ohne Änderungen“ €", "euro_differenz"), ("klassische Abrechnung €", "euro"), ("Puffer €", "euro_differenz"),
+        ("VK nötig", "zahl1"), ("± 5 % erreicht", "prozent")), tuple(zeilen))
+
+
+def neubewertung(n: Neubewertung, namen: Namen) -> list[Tabelle]:
+    """Old and new base year side by side: lines, variants, what the year's deviation was made of."""
+    def summe(*felder: str) -> list[Decimal]:
+        return [sum((getattr(z, k) for z in n.zeilen), Decimal(0)) for k in felder]
+    p0, p1, e0, e1 = summe("plaetze_alt", "plaetze_neu", "alt_eur", "neu_eur")
+    d = "euro_differenz"
+    return [
+        Tabelle(f"Herleitung {n.budgetjahr}: Basisjahr {n.basisjahr_alt or 'verhandelt'} und {n.basisjahr_neu}",
+                "Plätze × Tage × Entgelt je Zeile", spalten(
+                    "Angebot", "HBG", ("Plätze bisher", "zahl2"), ("Plätze neu", "zahl2"), ("Unterschied", "differenz2"),
+                    ("€ bisher", "euro"), ("€ neu", "euro"), ("Unterschied €", d)), (
+                    *((namen.get(z.angebot_id, z.angebot_id), z.hbg, z.plaetze_alt, z.plaetze_neu, z.plaetze_neu - z.plaetze_alt,
+                       z.alt_eur, z.neu_eur, z.neu_eur - z.alt_eur) for z in n.zeilen),
+                    ("Summe", "", p0, p1, p1 - p0, e0, e1, e1 - e0)), True),
+        Tabelle("Was die Wahl bewirkt", "fallbezogener Teil des Budgets; „vor S“: jede Person in ihrer Gruppe vor der Verlagerung",
+                spalten("Mengengerüst", ("Plätze", "zahl2"), ("fallbezogen €", "euro"), ("gegen bisher €", d)),
+                tuple((v.name, v.plaetze, v.betrag_eur, v.betrag_eur - n.varianten[0].betrag_eur) for v in n.varianten)),
+        Tabelle(f"Woraus die Abweichung {n.basisjahr_neu} bestand", "erbrachte Menge gegen das Budget dieses Jahres",
+                spalten("Wirkung", ("€", d)), n.abweichung, True)]
+
+
+# ── charts ───────────────────────────────────────────────────────────────────────────────────────────────────────
+
+
+def _text(x: float, y: float, text: str, farbe: str = TINTE, anker: str = "start", mehr: str = "") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{farbe}" text-anchor="{anker}" {mehr}>{escape(text)}</text>'
+
+
+def _bild(titel: str, alt: str, hoehe: float, teile: Sequence[str], breite: int = BREITE) -> str:
+    """A figure: question as caption, the picture with its words."""
+    return (f'<figure style="margin:0 0 .75rem"><figcaption style="font-weight:600">{escape(titel)}</figcaption>'
+            f'<svg role="img" aria-label="{escape(alt, quote=True)}" viewBox="0 0 {breite} {hoehe:.0f}" width="{breite}" '
+            f'style="max-width:100%;height:auto;font:12px DejaVu Sans,sans-serif">{"".join(teile)}</svg></figure>')
+
+
+def _achse(werte: Sequence[float], n: int = 5, von_null: bool = False) -> list[float]:
+    lo, hi = min(werte), max(werte)
+    if von_null or lo > 0.75 * hi > 0:
+        lo = min(lo, 0.0 if von_null else 0.75 * hi)
+    return [float(x) for x in MaxNLocator(n, steps=[1, 2, 2.5, 5, 10]).tick_values(lo, hi if hi > lo else lo + 1)]
+
+
+def grenzen(e: Ergebnis, angebot: str = GESAMT) -> tuple[float, float]:
+    """Smallest and largest number of places a chart of this result shows."""
+    da = [m for m in e.monate if angebot in m.plaetze]
+    werte = [x for m in da for x in (m.plaetze[angebot].p10, m.plaetze[angebot].p90, float(m.plaetze[angebot].wert), m.ohne[angebot])]
+    werte += [m.vereinbart for m in da if m.vereinbart is not None and angebot == GESAMT]
+    return (min(werte), max(werte)) if werte else (0.0, 1.0)
+
+
+def verlauf(e: Ergebnis, namen: Namen, angebot: str = GESAMT, rahmen: tuple[float, float] | None = None, breite: int = BREITE,
+            titel: str = "") -> str:
+    """Places by month with band, beside the same basis without changes and the agreed volume."""
+    monate = [m for m in e.monate if angebot in m.plaetze]
+    wer = "alle Angebote im Budget" if angebot == GESAMT else namen.get(angebot, angebot)
+    if not monate:
+        return ""
+    baender, ohne = [m.plaetze[angebot] for m in monate], [m.ohne[angebot] for m in monate]
+    stufen, hoehe, rechts = _achse(rahmen or grenzen(e, angebot)), 250, breite - (120 if breite == BREITE else 14)
+    unten = hoehe - 24
+    oben, lo, hi = OBEN - 12, stufen[0], stufen[-1]
+
+    def px(i: float) -> float:
+        return LINKS + (rechts - LINKS) * (i + 0.5) / len(monate)
+
+    def py(y: float) -> float:
+        return unten - (unten - oben) * (y - lo) / (hi - lo)
+
+    def pfad(ys: Sequence[float]) -> str:
+        return "M" + "L".join(f"{px(i):.1f} {py(y):.1f}" for i, y in enumerate(ys))
+    stellen = 0 if all(s == int(s) for s in stufen) else 1
+    t = [f'<path d="M{LINKS} {py(s):.1f}H{rechts}" stroke="{GITTER}"/>' + _text(LINKS - 6, py(s) + 4, f.zahl(s, stellen), GRAU, "end")
+         for s in stufen]
+    rueck = [f"{px(i):.1f} {py(b.p90):.1f}" for i, b in reversed(list(enumerate(baender)))]
+    flaeche = pfad([b.p10 for b in baender]) + "L" + "L".join(rueck) + "Z"
+    t.append(f'<path d="{flaeche}" fill="{AKZENT}" fill-opacity="0.2"/>')
+    seite: list[tuple[float, str, str]] = []
+    geaendert = any(abs(o - float(b.wert)) > 1e-9 for o, b in zip(ohne, baender, strict=True))
+    if angebot == GESAMT and monate[0].vereinbart is not None:
+        plan = [m.vereinbart or 0.0 for m in monate]
+        t.append(f'<path d="{pfad(plan)}" fill="none" stroke="{GRAU}" stroke-width="1.6" stroke-dasharray="5 3"/>')
+        seite.append((plan[-1], f"vereinbart {f.zahl(plan[-1], 1)}", GRAU))
+    if geaendert:
+        t.append(f'<path d="{pfad(ohne)}" fill="none" stroke="{ZWEIT}" stroke-width="1.6" stroke-dasharray="1 3" stroke-linecap="round"/>')
+        seite.append((ohne[-1], f"ohne {f.zahl(ohne[-1], 1)}", ZWEIT))
+    werte = [float(b.wert) for b in baender]
+    t.append(f'<path d="{pfad(werte)}" fill="none" stroke="{AKZENT}" stroke-width="2.4"/>')
+    seite.append((werte[-1], f"hier {f.zahl(werte[-1], 1)}", AKZENT))
+    for i, m in enumerate(monate):
+        if m.monat.endswith("-01") or not i:
+            t += [f'<path d="M{px(i - 0.5):.1f} {oben}V{unten}" stroke="{GITTER}"/>', _text(px(i - 0.5) + 3, unten + 16, m.monat[:4], GRAU)]
+    if breite == BREITE:
+        letzte = 1e9
+        for y, text, farbe in sorted(seite, key=lambda x: x[0]):
+            letzte = min(py(y) + 4, letzte - 15)
+            t.append(_text(rechts + 6, letzte, text, farbe))
+    band = " und ".join(f.zahl(x, 1) for x in (baender[-1].p10, baender[-1].p90))
+    alt = (f"{wer}: Plätze von {f.monat(monate[0].monat)} bis {f.monat(monate[-1].monat)}, zuletzt {f.zahl(werte[-1], 1)}, in 8 von 10 "
+           f"Fällen zwischen {band}" + (f"; ohne Änderungen {f.zahl(ohne[-1], 1)}." if geaendert else "."))
+    ab = f" – Achse beginnt bei {f.zahl(lo, stellen)}" if lo > 0 else ""
+    return _bild((titel or f"Wie viele Plätze sind belegt? ({wer})") + ab, alt, hoehe, t, breite)
+
+
+def _balken(titel: str, alt: str, zeilen: Sequence[tuple[str, float, float, str, str]]) -> str:
+    """Horizontal bars from a to b around zero: label, a, b, colour, text."""
+    links, rechts, h = 280, BREITE - 150, 26
+    enden = [0.0, *(x for z in zeilen for x in z[1:3])]
+    lo, hi = min(enden), max(enden)
+    if hi == lo:
+        hi = lo + 1
+
+    def px(x: float) -> float:
+        return links + (rechts - links) * (x - lo) / (hi - lo)
+    t = [f'<path d="M{px(0):.1f} 4V{len(zeilen) * h + 4}" stroke="{GRAU}"/>']
+    for i, (name, a, b, farbe, text) in enumerate(zeilen):
+        y, x0, x1 = i * h + 8, px(min(a, b)), px(max(a, b))
+        t.append(f'<rect x="{x0:.1f}" y="{y}" width="{max(x1 - x0, 1.5):.1f}" height="{h - 8}" fill="{farbe}"/>')
+        t.append(_text(links - 8, y + 14, kuerze(name, links - 12, 9), anker="end") + _text(x1 + 5, y + 14, text, GRAU))
+    return _bild(titel, alt, len(zeilen) * h + 8, t)
+
+
+def wasserfall(e: Ergebnis, j: Jahresergebnis) -> str:
+    """Contribution of each change in the listed order, their working together as its own bar, and the sum."""
+    zeilen, stand = [], 0.0
+    for b in j.beitraege:
+        x = float(b.betrag_eur)
+        zeilen.append((_knapp(b.nummer, e.szenario.aenderungen[b.nummer - 1]), stand, stand + x, AKZENT if x >= 0 else ZWEIT,
+                       f.euro_rund(b.betrag_eur, vorzeichen=True)))
+        stand += x
+    if len(zeilen) > 1:
+        x = float(j.zusammenwirken_eur)
+        zeilen.append(("Zusammenwirken", stand, stand + x, GRAU, f.euro_rund(j.zusammenwirken_eur, vorzeichen=True)))
+    summe = f.euro_rund(j.differenz_eur.wert, vorzeichen=True)
+    zeilen.append(("Summe", 0.0, float(j.differenz_eur.wert), TINTE, summe))
+    alt = f"Unterschied zu „ohne Änderungen“ {j.jahr}: " + "; ".join(f"{z[0]} {z[4]}" for z in zeilen) + "."
+    return _balken(f"Was bewirkt jede Änderung am Budget {j.jahr}?", alt, zeilen) if j.beitraege else ""
+
+
+def tornado(e: Ergebnis, j: Jahresergebnis) -> str:
+    """How far the difference moves where one assumption at a time is smaller or larger; the widest first."""
+    d = j.differenz_eur.wert
+    paare = [(_knapp(b.nummer, e.szenario.aenderungen[b.nummer - 1]), b.unten_eur - d, b.oben_eur - d) for b in j.beitraege]
+    paare.append(("Zufall, Prognose, Entgeltspannen", *(Decimal(round(x)) - d for x in (j.differenz_eur.p10, j.differenz_eur.p90))))
+    zeilen = [(n, float(a), float(b), AKZENT, " / ".join(f.euro_rund(x, vorzeichen=True) for x in sorted((a, b))))
+              for n, a, b in sorted(paare, key=lambda x: -abs(x[2] - x[1])) if round(a) or round(b)]
+    alt = f"Abstand vom genannten Unterschied {j.jahr}: " + "; ".join(f"{z[0]}: {z[4]}" for z in zeilen) + "."
+    frage = "Welche Annahme zählt am meisten? (je ein Zehntel kleiner und größer)"
+    return _balken(frage, alt, zeilen) if zeilen and j.beitraege else ""
+
+
+def nebeneinander(ergebnisse: Sequence[Ergebnis], namen: Namen, angebot: str = GESAMT) -> str:
+    """Scenarios side by side on the same axes."""
+    alle = [grenzen(e, angebot) for e in ergebnisse]
+    rahmen = (min(a for a, _ in alle), max(b for _, b in alle))
+    return '<div style="display:flex;flex-wrap:wrap;gap:0 1rem">' + "".join(
+        verlauf(e, namen, angebot, rahmen, 350, e.szenario.name) for e in ergebnisse) + "</div>"
