@@ -7,7 +7,7 @@ CHROMIUM ?= chromium
 CHROMIUM_FLAGS := --headless --no-sandbox --disable-gpu --disable-background-networking --disable-component-update \
 	--disable-sync --no-first-run --hide-scrollbars
 
-.PHONY: quarter test soak cluster-demo lab bench gallery dictionary clean help
+.PHONY: quarter test soak cluster-demo lab bench gallery dictionary docs clean help
 .DEFAULT_GOAL := help
 
 help:  ## list the targets
@@ -53,8 +53,12 @@ gallery: quarter  ## pictures of the example reports (needs Chromium)
 	$(BIN)/python -c "from pathlib import Path; from PIL import Image; [Image.open(p).convert('RGB').resize((640, 1000)).quantize(64) \
 		.save(p, optimize=True) for p in Path('docs/bilder').glob('*.png')]"
 
-dictionary: $(READY)  ## write the data dictionary from the schema
+dictionary: $(READY)  ## write the data dictionary and the handbook of methods from their sources
 	$(BIN)/python -c "from traeger_lib.inputs.schema import datenwoerterbuch; print(datenwoerterbuch(), end='')" > data/README.md
+	$(BIN)/python docs/bauen.py --texte
+
+docs: $(READY)  ## the handbook as a static site in docs/_site
+	$(BIN)/python docs/bauen.py
 
 clean:  ## remove what was built (not the data)
 	rm -rf $(VENV) build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -1,0 +1,81 @@
+"""Build the handbook as a small static site: docs/*.md → docs/_site/*.html in the look of the reports.
+
+    python docs/bauen.py [TARGET]
+
+`--texte` writes methodenhandbuch.md from the same texts as „Woher kommt diese Zahl?“ (a test keeps it true).
+"""
+
+from __future__ import annotations
+
+import html
+import re
+import sys
+from pathlib import Path
+
+import mistune
+
+from traeger_lib.reporting.html import css
+from traeger_lib.reporting.origin import EINTRAEGE
+
+HIER = Path(__file__).resolve().parent
+SEITEN = ("index", "erste-schritte", "daten-liefern", "datenwoerterbuch", "quartalslauf", "methodenhandbuch", "betrieb", "datenschutz", "glossar")
+BLOECKE = {"hbg": "HBG-Mix", "massnahmen": "Maßnahmen", "uebergaenge": "Übergänge", "puffer_jahre": "Puffer je Jahr",
+           "klassische_abrechnung": "Klassische Abrechnung", "personal_jahre": "Personal je Jahr"}
+ZUSATZ = """main{max-width:72ch;margin:0 auto;padding:1rem} nav ul{list-style:none;padding:0 1rem;display:flex;flex-wrap:wrap;gap:.25rem 1rem}
+nav [aria-current]{font-weight:bold} pre{overflow-x:auto;padding:.75rem;background:#f6f8fa} table{display:block;overflow-x:auto}
+td,th{vertical-align:top}"""
+
+
+def methodenhandbuch() -> str:
+    """Every figure with formula, rule, unit, sources, example and limits, as Markdown."""
+    zeilen = ["# Methodenhandbuch", "",
+              "Jede veröffentlichte Zahl mit Formel, Regel, Quelle, Beispiel und Grenzen. Erzeugt aus denselben Texten wie „Woher kommt diese",
+              "Zahl?“ (`traeger_lib/reporting/templates/methode.toml`) mit `make dictionary`; nicht von Hand ändern.", ""]
+    block = ""
+    for schluessel, h in EINTRAEGE.items():
+        if (neu := schluessel.split(".")[0]) != block:
+            block = neu
+            zeilen += [f"## {BLOECKE.get(block, block.replace('_', ' ').capitalize())}", ""]
+        zeilen += [f"### {h.name}", "", f"`{schluessel}`" + (f" · {h.einheit}" if h.einheit else ""), "", h.formel, ""]
+        zeilen += [f"- *{wort}:* {text}" for wort, text in (("Regel", h.regel), ("Tabellen", ", ".join(h.quellen)), ("Beispiel", h.beispiel),
+                                                          ("Grenzen", h.grenzen), ("Teile", ", ".join(h.teile))) if text]
+        zeilen.append("")
+    return "\n".join(zeilen).rstrip() + "\n"
+
+
+def text(name: str) -> str:
+    """The Markdown of a page; the data dictionary lives beside the data."""
+    datei = HIER.parent / "data" / "README.md" if name == "datenwoerterbuch" else HIER / f"{name}.md"
+    return datei.read_text(encoding="utf-8").replace("../data/README.md", "datenwoerterbuch.md")
+
+
+def titel(name: str) -> str:
+    """The first heading of a page."""
+    return text(name).splitlines()[0].lstrip("# ")
+
+
+def seite(name: str) -> str:
+    """One page as HTML; links to other pages of the handbook become links to their HTML."""
+    inhalt = str(mistune.create_markdown(plugins=["table"])(text(name)))
+    inhalt = re.sub(r'href="(?!https?:|\.\.)([\w-]+)\.md', r'href="\1.html', inhalt).replace("<th>", '<th scope="col">')
+    hier = {name: ' aria-current="page"'}
+    punkte = "".join(f'<li><a href="{n}.html"{hier.get(n, "")}>{html.escape(titel(n))}</a></li>' for n in SEITEN)
+    return (f'<!doctype html>\n<html lang="de"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
+            f"<title>{html.escape(titel(name))}</title><style>{css()}{ZUSATZ}</style></head><body>"
+            f'<nav aria-label="Handbuch"><ul>{punkte}</ul></nav><main>{inhalt}</main></body></html>\n')
+
+
+def main() -> None:
+    """Write the texts or the site."""
+    if sys.argv[1:] == ["--texte"]:
+        (HIER / "methodenhandbuch.md").write_text(methodenhandbuch(), encoding="utf-8")
+        return
+    ziel = Path(sys.argv[1]) if sys.argv[1:] else HIER / "_site"
+    ziel.mkdir(parents=True, exist_ok=True)
+    for name in SEITEN:
+        (ziel / f"{name}.html").write_text(seite(name), encoding="utf-8")
+    print(f"{len(SEITEN)} Seiten nach {ziel} geschrieben.")
+
+
+if __name__ == "__main__":
+    main()
