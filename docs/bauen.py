@@ -18,10 +18,12 @@ from traeger_lib.reporting.html import css
 from traeger_lib.reporting.origin import EINTRAEGE
 
 HIER = Path(__file__).resolve().parent
-SEITEN = ("index", "erste-schritte", "daten-liefern", "datenwoerterbuch", "quartalslauf", "methodenhandbuch", "betrieb", "datenschutz", "glossar")
+SEITEN = ("index", "erste-schritte", "daten-liefern", "datenwoerterbuch", "quartalslauf", "versand", "scorecard", "szenarien",
+          "methodenhandbuch", "betrieb", "datenschutz", "glossar")
 BLOECKE = {"hbg": "HBG-Mix", "massnahmen": "Maßnahmen", "uebergaenge": "Übergänge", "puffer_jahre": "Puffer je Jahr",
            "klassische_abrechnung": "Klassische Abrechnung", "personal_jahre": "Personal je Jahr"}
-ZUSATZ = """main{max-width:72ch;margin:0 auto;padding:1rem} nav ul{list-style:none;padding:0 1rem;display:flex;flex-wrap:wrap;gap:.25rem 1rem}
+ZUSATZ = """main{max-width:72ch;margin:0 auto;padding:1rem}
+nav ul{list-style:none;padding:0 1rem;display:flex;flex-wrap:wrap;gap:.25rem 1rem}
 nav [aria-current]{font-weight:bold} pre{overflow-x:auto;padding:.75rem;background:#f6f8fa} table{display:block;overflow-x:auto}
 td,th{vertical-align:top}"""
 
@@ -29,16 +31,17 @@ td,th{vertical-align:top}"""
 def methodenhandbuch() -> str:
     """Every figure with formula, rule, unit, sources, example and limits, as Markdown."""
     zeilen = ["# Methodenhandbuch", "",
-              "Jede veröffentlichte Zahl mit Formel, Regel, Quelle, Beispiel und Grenzen. Erzeugt aus denselben Texten wie „Woher kommt diese",
-              "Zahl?“ (`traeger_lib/reporting/templates/methode.toml`) mit `make dictionary`; nicht von Hand ändern.", ""]
+              "Jede veröffentlichte Zahl mit Formel, Regel, Quelle, Beispiel und Grenzen. Erzeugt aus denselben Texten wie",
+              "„Woher kommt diese Zahl?“ (`traeger_lib/reporting/templates/methode.toml`) mit `make dictionary`; nicht von Hand ändern.", ""]
     block = ""
     for schluessel, h in EINTRAEGE.items():
         if (neu := schluessel.split(".")[0]) != block:
             block = neu
             zeilen += [f"## {BLOECKE.get(block, block.replace('_', ' ').capitalize())}", ""]
         zeilen += [f"### {h.name}", "", f"`{schluessel}`" + (f" · {h.einheit}" if h.einheit else ""), "", h.formel, ""]
-        zeilen += [f"- *{wort}:* {text}" for wort, text in (("Regel", h.regel), ("Tabellen", ", ".join(h.quellen)), ("Beispiel", h.beispiel),
-                                                          ("Grenzen", h.grenzen), ("Teile", ", ".join(h.teile))) if text]
+        punkte = (("Regel", h.regel), ("Tabellen", ", ".join(h.quellen)), ("Beispiel", h.beispiel), ("Grenzen", h.grenzen),
+                  ("Teile", ", ".join(h.teile)))
+        zeilen += [f"- *{wort}:* {text}" for wort, text in punkte if text]
         zeilen.append("")
     return "\n".join(zeilen).rstrip() + "\n"
 

@@ -47,7 +47,7 @@ def test_links_lead_somewhere(pfad):
 def test_the_commands_run(pfad, tmp_path):
     """As printed, one after the other, in a folder like the one a newcomer stands in."""
     liste = befehle(pfad)
-    for ordner in ("data/beispiel", "notebooks"):
+    for ordner in ("data/beispiel", "notebooks", "parameterized_runs/szenarien/beispiel"):
         shutil.copytree(ROOT / ordner, tmp_path / ordner)
     for befehl in liste:
         teile = shlex.split(befehl)
