@@ -39,7 +39,7 @@ def schreibe(facts: Facts, pfad: Path, herkunft: dict[str, str]) -> None:
     zeilen = [("Datenstand", f.tag(facts.datenstand) + (" (vorläufig)" if facts.vorlaeufig else ""))]
     zeilen += [("Achtung", facts.bestandshinweis or muster()["erfunden"])] if facts.erfunden else []
     zeilen += [(f"{s.nummer} {s.titel}", s.text) for s in saetze(facts)]
-    inhalt = blaetter(TABELLEN[n](facts) for n in (TABELLEN if facts.angebote else ("Maßnahmen", "Hinweise")))
+    inhalt = blaetter(TABELLEN[n](facts) for n in (TABELLEN if facts.angebote else ("Maßnahmen", "Vorhaben", "Hinweise")))
     methode = {**dict(begriffe()), **herkunft, **frueherer_stand(facts)}
     schreibe_mappe(pfad, f"{titel(facts)} – {facts.name}", facts.datenstand, zeilen, inhalt, methode)
 
