@@ -55,7 +55,7 @@ def shell_loop(ids, bestand, out):
     out.mkdir()
     for i in ids:
         command("-m", "papermill", batch.NOTEBOOK, out / f"{i}.ipynb", "-p", "bestand", bestand, "-p", "traeger_id", i,
-                "-p", "quartal", QUARTER, "--no-progress-bar")
+                "-p", "quartal", QUARTER, "--no-progress-bar", "--start-timeout", "600")
         command("-m", "nbconvert", "--to", "html", "--no-input", out / f"{i}.ipynb")
 
 
@@ -63,7 +63,7 @@ def naive(ids, bestand, out):
     (out / "slim").mkdir(parents=True)
     (out / "slim" / "sitecustomize.py").write_text("import sys\nsys.modules['rfc3987_syntax'] = None\n")
     one = (f"{sys.executable} -m papermill {batch.NOTEBOOK} {out}/$0.ipynb -p bestand {bestand} -p traeger_id $0 -p quartal {QUARTER} "
-           f"--no-progress-bar && {sys.executable} -m nbconvert --to html --no-input {out}/$0.ipynb")
+           f"--no-progress-bar --start-timeout 600 && {sys.executable} -m nbconvert --to html --no-input {out}/$0.ipynb")
     subprocess.run(["xargs", "-n", "1", "-P", str(CORES), "sh", "-c", one], input="\n".join(ids), text=True, check=True,
                    capture_output=True, env={**ENV, "PYTHONPATH": f"{out / 'slim'}{os.pathsep}{ROOT}"})
 
