@@ -31,7 +31,7 @@ from traeger_lib.inputs.demo import schreibe_demo
 from traeger_lib.inputs.reading import lies
 from traeger_lib.operations import batch
 from traeger_lib.operations import manifest as m
-from traeger_lib.reporting import excel, html, sections
+from traeger_lib.reporting import coarse, excel, html, sections
 
 ROOT = Path(__file__).resolve().parents[1]
 QUARTER, CORES, SAMPLE, NAIVE = "2026Q1", os.cpu_count() or 1, 3, 4
@@ -71,13 +71,16 @@ def naive(ids, bestand, out):
 def plain(args):
     i, bestand, out = args
     facts, mine = analyse(bestand, i, QUARTER), bestand.nur(i)
-    parts = [getattr(sections, n) for n in ("kopf", "fallzahlen", "hbg", "euro", "personal", "bewegungen", "massnahmen", "hinweise")]
     origin = m.herkunft(mine, traeger_id=i, quartal=QUARTER, rueckblick_jahre=facts.rueckblick_jahre)
-    texts = [p(facts).text for p in parts] + [sections.methode(facts, origin).text]
+    show = sections.zeige(facts)
+    parts = [sections.kopf(facts), *map(show, ("antworten", *sections.ABSCHNITTE)), sections.herkunft(facts, origin)]
+    texts = [p.text for p in parts if p]
     cells = [nbf.new_code_cell("", outputs=[nbf.new_output("execute_result", {"text/html": t})]) for t in texts]
     (out / f"{i}.html").write_text(html.exportiere(nbf.new_notebook(cells=cells), i))
     m.schreibe_json(out / f"{i}.json", facts.kennzahlen())
     excel.schreibe(facts, out / f"{i}.xlsx", origin)
+    if "interessenvertretung" in set(mine["verteiler"]["rolle"]):
+        (out / f"{i}.coarse.html").write_text(coarse.seite(facts, origin))
 
 
 def floor(ids, pfad, out):
