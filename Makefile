@@ -45,13 +45,14 @@ lab: $(READY)  ## JupyterLab on the notebooks, this machine only
 bench: $(READY)  ## speed and memory as ratios against named peers, one run
 	for f in benchmarks/bench_*.py; do echo "== $$f"; $(BIN)/python $$f || exit 1; done
 
-gallery: quarter  ## pictures of the example reports (needs Chromium)
+gallery: quarter  ## pictures of the example reports and of the bench (needs Chromium)
 	mkdir -p docs/bilder
 	for page in BSP-NORD/bericht BSP-FLUSS/bericht BSP-NORD/bericht_interessenvertretung index; do \
 		$(CHROMIUM) $(CHROMIUM_FLAGS) --user-data-dir=$$(mktemp -d) --window-size=1024,1600 \
 		--screenshot=docs/bilder/$$(echo $$page | tr / -).png "file://$(CURDIR)/parameterized_runs/2026Q1/$$page.html"; done
-	$(BIN)/python -c "from pathlib import Path; from PIL import Image; [Image.open(p).convert('RGB').resize((640, 1000)).quantize(64) \
-		.save(p, optimize=True) for p in Path('docs/bilder').glob('*.png')]"
+	d=$$(mktemp -d); TRAEGER_BILDER=$$d $(BIN)/python -m pytest -q tests/test_bench_browser.py && \
+		cp $$d/voila-drei-aenderungen.png docs/bilder/werkbank.png
+	$(BIN)/python docs/verkleinern.py docs/bilder
 
 dictionary: $(READY)  ## write the data dictionary and the handbook of methods from their sources
 	$(BIN)/python -c "from traeger_lib.inputs.schema import datenwoerterbuch; print(datenwoerterbuch(), end='')" > data/README.md

@@ -32,7 +32,8 @@ def methodenhandbuch() -> str:
     """Every figure with formula, rule, unit, sources, example and limits, as Markdown."""
     zeilen = ["# Methodenhandbuch", "",
               "Jede veröffentlichte Zahl mit Formel, Regel, Quelle, Beispiel und Grenzen. Erzeugt aus denselben Texten wie",
-              "„Woher kommt diese Zahl?“ (`traeger_lib/reporting/templates/methode.toml`) mit `make dictionary`; nicht von Hand ändern.", ""]
+              "„Woher kommt diese Zahl?“ (`traeger_lib/reporting/templates/methode.toml`) mit `make dictionary`; nicht von",
+              "Hand ändern.", ""]
     block = ""
     for schluessel, h in EINTRAEGE.items():
         if (neu := schluessel.split(".")[0]) != block:
