@@ -342,7 +342,7 @@ def _korrektur(vorher: Path, a: Auftrag, neu: Path) -> tuple[int, str]:
         frueher, jetzt = (_wert(z, pfad) for z in zahlen)
         if frueher != jetzt:
             bewegt.append(f"{name} {' statt '.join('ohne Angabe' if w is None else zahl(w, stellen) for w in (jetzt, frueher))}")
-    return fassung, f"{text} {'; '.join(bewegt) + '.' if bewegt else 'Die Hauptzahlen sind unverändert.'}"
+    return fassung, f"{text} {'Neu: ' + '; '.join(bewegt) + '.' if bewegt else 'Die Hauptzahlen sind unverändert.'}"
 
 
 def _wert(inhalt: Any, pfad: str) -> Any:

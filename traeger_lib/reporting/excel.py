@@ -31,7 +31,9 @@ BLATT = {  # how a table's title begins → the name of its sheet
     "Puffer": "Puffer nach Jahren", "Mögliche": "Korridor", "Entgelte": "Entgelte", "Personal in": "Personal",
     "Personal nach": "Personal nach Jahren", "Ereignisse": "Ereignisse", "Freie": "Freie Plätze",
     "Ein Blick": "Sektoren", "Wechsel zwischen Sektoren": "Sektorwechsel", "Wechsel": "HBG-Wechsel",
-    "Wer kommt": "Zugänge", "Geänderte": "Nachmeldungen", "Besondere": "Besondere Fälle", "Maßnahmen": "Maßnahmen", "Hinweise": "Hinweise"}
+    "Wer kommt": "Zugänge", "Geänderte": "Nachmeldungen", "Besondere": "Besondere Fälle", "Hinweise": "Hinweise",
+    "Maßnahmen und": "Vorhaben im Einzelnen", "Maßnahmen": "Maßnahmen", "Rahmen": "Rahmen der Maßnahmen", "Änderungen": "Änderungen",
+    "Vorhaben": "Vorhaben", "Förderung": "Förderung nach Jahren"}
 
 
 def schreibe(facts: Facts, pfad: Path, herkunft: dict[str, str]) -> None:
