@@ -318,6 +318,15 @@ def test_a_break_between_tables_changes_nothing_for_the_other(tmp_path, gut, nam
         gleich(bestand.nur(anderer), gut.nur(anderer))
 
 
+@pytest.mark.parametrize(("tabelle", "spalte"), [(t, s.name) for t in GUT for s in TABELLEN[t].spalten])
+def test_a_missing_column_is_one_fault_or_none(tmp_path, tabelle, spalte):
+    """Whatever column is missing: nothing crashes, and only a required one is a fault of the table; what rests on it may be too."""
+    t = {**GUT, tabelle: [{k: w for k, w in z.items() if k != spalte} for z in GUT[tabelle]]}
+    _, fehler = lies(schreibe(tmp_path, t))
+    fehlt = [(f.ort, f.spalte) for f in fehler if f.art == "spalte_fehlt"]
+    assert fehlt == ([(f"{tabelle}.csv", spalte)] if TABELLEN[tabelle].spalte[spalte].pflicht else []), "\n".join(map(str, fehler))
+
+
 # --- round trips: what a program writes is what we read --------------------------------------------------------------
 
 ARTEN = {"text": TEXTE, "datum": TAGE, "geld": GELD, "dezimal": st.integers(0, 10**7).map(lambda n: Decimal(n) / 10_000),

@@ -548,11 +548,12 @@ def mutanten(art: str, pfad: Path, anzahl: int, saat: int) -> int:
     daten = ziel.read_bytes()
     with zipfile.ZipFile(io.BytesIO(daten)) if art == "teile" else nullcontext() as archiv:
         teile = {n: archiv.read(n) for n in archiv.namelist()} if archiv else {"": daten}
+    teile = {name: inhalt for name, inhalt in teile.items() if inhalt}
     for _ in range(anzahl):
         neu = {name: bytearray(inhalt) for name, inhalt in teile.items()}
         for inhalt in neu.values():
             for _ in range(zufall.randint(0, 2) if archiv else zufall.randint(1, 4)):
-                stelle = zufall.randrange(len(inhalt))
+                stelle = zufall.randrange(len(inhalt) or 1)
                 inhalt[stelle:stelle + zufall.choice([1, 1, 1, 50])] = zufall.randbytes(zufall.choice([0, 1, 1, 3]))
         if archiv:
             with zipfile.ZipFile(ziel, "w") as gepackt:

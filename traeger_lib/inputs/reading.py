@@ -199,8 +199,8 @@ def _quellen(pfad: Path, eingang: _Eingang) -> dict[str, tuple[str, Lesen]]:
 
 def _wandle(schema: Tabelle, ort: str, roh: sources.Roh, spalten: Mapping[str, convert.Rohspalte],
             besitzer: Mapping[str, Mapping[str, str]], eingang: _Eingang) -> pd.DataFrame:
-    """The converted table with row numbers as index, without the rows that have a fault; `besitzer` maps the offers and
-    providers known so far to their provider, and is empty where a fault blocks the whole Bestand."""
+    """The converted table with row numbers as index, without the rows that have a fault (all, where a required column is missing);
+    `besitzer` maps the offers and providers known so far to their provider, and is empty where a fault blocks the whole Bestand."""
     n = len(roh.zeilen)
     gewandelt = {name: convert.wandle(schema.spalte[name], spalte, null=roh.null) for name, spalte in spalten.items()}
     rahmen = pd.DataFrame({s.name: gewandelt[s.name].werte if s.name in gewandelt else
@@ -227,6 +227,8 @@ def _wandle(schema: Tabelle, ort: str, roh: sources.Roh, spalten: Mapping[str, c
             liste = [("", "", SUMMENZEILE)]
         wer = besitzer[schema.gehoert].get(str(rahmen[schema.gehoert].iat[i]), "") if schema.gehoert in besitzer else ""
         eingang.fehler += [Fehler(ort, u.grund, u.abhilfe, int(roh.zeilen[i]), name, wert, wer, u.art) for name, wert, u in liste]
+    if not set(schema.pflichtspalten) <= set(spalten):  # no rule can look at such rows
+        return leere_tabelle(schema.name)
     rahmen.index = pd.Index(roh.zeilen, name="zeile")
     voll[list(maengel)] = False
     return rahmen if voll.all() else rahmen[voll]
