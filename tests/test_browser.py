@@ -107,7 +107,9 @@ def test_hostile_text_runs_nothing_and_asks_for_nothing(feindlich, seite, traege
     posten = list((aus / "postausgang").glob("*.eml"))
     for post in posten:
         mail = message_from_bytes(post.read_bytes(), policy=policy.default)
-        post.with_suffix(".html").write_text(mail.get_body(("html",)).get_content(), encoding="utf-8")
+        # its own picture, which only a mail program finds
+        text = mail.get_body(("html",)).get_content().replace('src="cid:', 'data-src="cid:')
+        post.with_suffix(".html").write_text(text, encoding="utf-8")
     assert posten
     for pfad in (aus / "index.html", *(aus / i / n for i in ids for n in SEITEN), *(p.with_suffix(".html") for p in posten)):
         page.set_viewport_size({"width": 320, "height": 800})

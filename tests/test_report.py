@@ -319,6 +319,17 @@ def feindlich(tmp_path_factory, beispiel, traeger):
     return bestand, ordner / "aus", ids
 
 
+def test_hostile_text_in_the_scorecards_files(feindlich, traeger, tmp_path):
+    bestand, _, ids = feindlich
+    ergebnis = traeger("bsc", "export", "2026Q1", bestand, "--out", tmp_path, "--only", ids[0])
+    assert ergebnis.exit_code == 0, ergebnis.output
+    word, mappe = next(tmp_path.rglob("*.docx")), openpyxl.load_workbook(next(tmp_path.rglob("*.xlsx")))
+    with zipfile.ZipFile(word) as z:
+        text = z.read("word/document.xml").decode()
+    assert "&lt;script&gt;alert(1)" in text and not set("\x07\x1b\u202e") & set(text)
+    assert not [c.coordinate for ws in mappe for zeile in ws.iter_rows() for c in zeile if c.data_type == "f"]
+
+
 def test_hostile_text_is_only_text(feindlich):
     _, aus, ids = feindlich
     for pfad in (aus / "index.html", *(aus / i / n for i in ids for n in ("bericht.html", "bericht_interessenvertretung.html"))):

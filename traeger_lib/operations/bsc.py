@@ -163,13 +163,13 @@ def _word(lage: Lage) -> bytes:
     doc = _dokument(f"{titel} – {facts.name}", k.stand or facts.datenstand)
 
     def abschnitt(stufe: int, ueberschrift: str, *texte: str, tabellen: Sequence[tables.Tabelle] = (), punkte: Sequence[str] = ()) -> None:
-        doc.add_heading(ueberschrift, stufe)
+        doc.add_heading(f.sauber(ueberschrift), stufe)
         for text in filter(None, texte):
-            doc.add_paragraph(text)
+            doc.add_paragraph(f.sauber(text))
         for t in tabellen:
             _tabelle(doc, t)
         for punkt in punkte:
-            doc.add_paragraph(punkt, "List Bullet")
+            doc.add_paragraph(f.sauber(punkt), "List Bullet")
 
     abschnitt(0, titel, " · ".join((facts.name, *(f"Gespräch am {f.tag(t)}" for t in termin["termin"]),
                                    f"Datenstand {f.tag(facts.datenstand)}", f"Maßnahmen Stand {f.tag(k.stand)}")),
@@ -193,13 +193,13 @@ def _word(lage: Lage) -> bytes:
     if bild := charts.vorhaben(facts):
         abschnitt(1, "Vorhaben und Projekte")
         doc.add_picture(io.BytesIO(bild.png), width=Cm(24))
-        doc.inline_shapes[-1]._inline.docPr.set("descr", bild.alt)
+        doc.inline_shapes[-1]._inline.docPr.set("descr", f.sauber(bild.alt))
         for t in (t for t in content.vorhaben(facts) if t.zeilen):
             abschnitt(2, t.titel, tabellen=[t])
     wann, wo = k.naechstes_gespraech or (None, None)
     abschnitt(1, "Nächstes Gespräch", ", ".join(x for x in (f.tag(wann), wo) if x) if wann else "Der Termin steht noch nicht fest.")
     herkunft = m.herkunft(eigene, traeger_id=facts.traeger_id, quartal=str(facts.quartal))
-    doc.add_paragraph(" · ".join(f"{a}: {b}" for a, b in herkunft.items()), "Caption")
+    doc.add_paragraph(f.sauber(" · ".join(f"{a}: {b}" for a, b in herkunft.items())), "Caption")
     roh, ziel = io.BytesIO(), io.BytesIO()
     doc.save(roh)
     with zipfile.ZipFile(roh) as alt, zipfile.ZipFile(ziel, "w") as neu:  # one fixed date on every part: the same content, the same file
@@ -214,7 +214,7 @@ def _dokument(titel: str, stand: date) -> Any:
     seite, kern = doc.sections[0], doc.core_properties
     seite.orientation, seite.page_width, seite.page_height = WD_ORIENT.LANDSCAPE, Cm(29.7), Cm(21)
     seite.left_margin = seite.right_margin = seite.top_margin = seite.bottom_margin = Cm(2)
-    kern.title, kern.language, kern.author, kern.comments = titel, "de-DE", "", ""
+    kern.title, kern.language, kern.author, kern.comments = f.sauber(titel)[:255], "de-DE", "", ""
     kern.created = kern.modified = datetime.combine(stand, time())
     for sprache in (*doc.styles.element.iter(qn("w:lang")), *doc.settings.element.iter(qn("w:themeFontLang"))):
         sprache.set(qn("w:val"), "de-DE")
@@ -233,13 +233,13 @@ def _tabelle(doc: Any, t: tables.Tabelle) -> None:
     """A table of the report, if it has rows: marked header row, repeated on every page; the first column heads the row."""
     if not t.zeilen:
         return
-    doc.add_paragraph(t.basis, "Caption") if t.basis else None
+    doc.add_paragraph(f.sauber(t.basis), "Caption") if t.basis else None
     tabelle = doc.add_table(1 + len(t.zeilen), len(t.spalten), TABELLENSTIL)
     beschreibung = OxmlElement("w:tblCaption")
-    beschreibung.set(qn("w:val"), t.titel)
+    beschreibung.set(qn("w:val"), f.sauber(t.titel))
     tabelle._tbl.tblPr.append(beschreibung)
     werte = [[s.name.replace("\u00ad", "") for s in t.spalten],
-             *([tables.FORM[s.art](w) for s, w in zip(t.spalten, z, strict=True)] for z in t.zeilen)]
+             *([f.sauber(tables.FORM[s.art](w)) for s, w in zip(t.spalten, z, strict=True)] for z in t.zeilen)]
     wort = [max(len(w) for x in spalte for w in [*x.split(), ""]) + 3 for spalte in zip(*werte, strict=True)]  # longest word, with padding
     ganz = [max(w, min(35, max(map(len, spalte)) + 3)) for w, spalte in zip(wort, zip(*werte, strict=True), strict=True)]
     luft = min(1.0, max(0, ZEICHEN - sum(wort)) / max(1, sum(ganz) - sum(wort)))
