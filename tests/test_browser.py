@@ -18,10 +18,12 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(not CHROMIUM, reason="no C
 
 
 @pytest.fixture(scope="module")
-def berichte(tmp_path_factory, beispiel, traeger):
-    """All example reports of both Bestände, one of them with a provider that fails, and all their pages."""
+def berichte(tmp_path_factory, beispiel, traeger, request):
+    """Example reports of both Bestände (in the soak run all of them), one batch with a provider that fails, and all their pages."""
+    alle = request.config.getoption("markexpr") == "soak"
+    welche = () if alle else [x for i in ("BSP-NORD", "BSP-HAFEN", "BSP-FLUSS", "BSP-SUED") for x in ("--only", i)]
     ordner, kaputt = tmp_path_factory.mktemp("berichte"), tmp_path_factory.mktemp("kaputt") / "bestand"
-    assert traeger("quarter", "2026Q1", beispiel, "--out", ordner / "1").exit_code == 0
+    assert traeger("quarter", "2026Q1", beispiel, "--out", ordner / "1", *welche).exit_code == 0
     assert traeger("quarter", "2027Q1", beispiel.parent / "aufsuchende_hilfe", "--out", ordner / "2").exit_code == 0
     shutil.copytree(beispiel, kaputt)
     personal = kaputt / "personal.csv"
@@ -67,12 +69,13 @@ def axe(berichte, seite):
 
 
 def test_pages_pass_axe_and_our_own_rules(berichte, seite):
-    assert len([p for p in berichte if p.name == "bericht.html"]) == 10 and len([p for p in berichte if p.name == "index.html"]) == 3
+    assert len([p for p in berichte if p.name == "bericht.html"]) == 6 and len([p for p in berichte if p.name == "index.html"]) == 3
     axe([p for p in berichte if p.name == "index.html" or p.parent.name in ("BSP-HAFEN", "BSP-FLUSS")], seite)
 
 
 @pytest.mark.soak
 def test_every_page_passes_axe_and_our_own_rules(berichte, seite):
+    assert len([p for p in berichte if p.name == "bericht.html"]) == 10
     axe(berichte, seite)
 
 

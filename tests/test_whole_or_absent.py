@@ -81,7 +81,7 @@ def test_killed_at_a_sample_of_steps_nothing_is_partial_and_a_rerun_ends_in_the_
     schritte = spur["steps"]
     umbenannt = [n for n, s in enumerate(schritte, 1) if s.startswith("rename") and s.count("/") == 0 and not s.endswith(".neu")]
     assert len(umbenannt) == 4  # of two providers the old folder and the new one
-    wahl = sorted({*umbenannt, *(n + 1 for n in umbenannt), 1, len(schritte), *random.Random(7).sample(range(1, len(schritte)), 4)})
+    wahl = sorted({*umbenannt, *(n + 1 for n in umbenannt[:2]), 1, len(schritte), *random.Random(7).sample(range(1, len(schritte)), 2)})
     found = toeten("at", json.dumps(wahl))
     assert sound(found) == [] and not any(f["ended"] for f in found)
 
