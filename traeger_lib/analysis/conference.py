@@ -124,8 +124,9 @@ def runde(x: Fraction) -> int:
 
 
 def sicher(b: Beitraege) -> bool:
-    """True where a sum gives nobody away: every part known, at least 5 in all and 3 providers, none with more than 85 %, and what is
-    left beside the two largest is at least 10 % of the largest.
+    """True where a sum gives nobody away: every part known, at least 5 in all and 3 providers, none with more than 85 %, what is
+    left beside the two largest is at least 10 % of the largest, and what is left beside the largest, who can take off its own part, at
+    least 5.
 
     >>> sicher({"A": Fraction(40), "B": Fraction(30), "C": Fraction(30)}), sicher({"A": Fraction(90), "B": Fraction(7), "C": Fraction(3)})
     (True, False)
@@ -135,7 +136,7 @@ def sicher(b: Beitraege) -> bool:
     teile = sorted((x for x in b.values() if x), reverse=True)
     summe = sum(teile, NULL)
     return (len(teile) >= MIN_TRAEGER and summe >= STUFE and teile[0] <= DOMINANZ * summe
-            and summe - sum(teile[:2], NULL) >= VORWISSEN * teile[0])
+            and summe - sum(teile[:2], NULL) >= VORWISSEN * teile[0] and summe - teile[0] >= STUFE)
 
 
 def konferenz(bestand: Bestand, quartal: str | Quartal, *, bisher: Mapping[str, Sequence[str]] | None = None,
@@ -283,7 +284,7 @@ def pruefe(gezeigt: Iterable[tuple[int, Beitraege]], zerlegt: Iterable[tuple[Bei
         gut = wert % STUFE == 0 and abs(2 * (summe - wert)) <= STUFE <= summe and sum(x > 0 for x in teile) >= MIN_TRAEGER
         for n, x in enumerate(teile):  # what everybody else could work out about x
             andere = teile[:n] + teile[n + 1:]
-            gut &= x * 100 <= 85 * summe and (sum(andere, NULL) - max(andere, default=NULL)) * 10 >= x
+            gut &= x * 100 <= 85 * summe and (sum(andere, NULL) - max(andere, default=NULL)) * 10 >= x and sum(andere, NULL) >= STUFE
         if not gut:
             raise TraegerFehler(SCHUTZ_VERSAGT)
     for ganzes, stuecke in zerlegt:
