@@ -447,7 +447,7 @@ def _schreibe_lauf(ziel: Path, q: Quartal, bestand: Bestand, pfad: Path, ergebni
         stand = VERSANDT if e["stand"] in (FERTIG, UNVERAENDERT) and m.ist_versandt(ziel / i) else e["stand"]
         zeilen.append({**e, "stand": stand, "zeichen": ZEICHEN.get(stand, ""), "satz": e["satz"] or e["grund"],
                        "dateien": [(d, wort) for d, wort in DATEIEN.items() if (ziel / i / d).exists()],
-                       "tun": TUN.get(stand, "ansehen und freigeben")})
+                       "tun": TUN.get(stand, "ansehen, dann versenden")})
     zahl = Counter(z["stand"] for z in zeilen)
     erfunden = " · erfundene Beispieldaten" if bestand.erfunden else ""
     seite = uebersicht(str(q), zeilen, titel=f"Steuerungsberichte {q.lang}",

@@ -34,7 +34,7 @@ def fuehre_aus(auftraege: list[batch.Auftrag], adresse: str) -> Generator[batch.
     try:
         from distributed import Client, as_completed
     except ImportError:
-        raise TraegerFehler("Für --cluster fehlt das Paket distributed: pip install 'traeger-lib[cluster]'.") from None
+        raise TraegerFehler('Für --cluster fehlt ein Paket. Im Ordner der Werkbank pip install -e ".[cluster]" ausführen.') from None
     try:
         client = Client(adresse, timeout=WARTEN_S)
         client.wait_for_workers(1, timeout=WARTEN_S)

@@ -179,7 +179,7 @@ def geoeffnet(q: Quartal, bestand_pfad: Path, ziel: Path) -> Iterator[tuple[Best
     """The data and the ledger of a run folder, locked against batches and other senders; marks of a killed sender are put right."""
     bestand, _ = lies(bestand_pfad)
     if not (ziel / "lauf.json").exists():
-        raise TraegerFehler(f"In {ziel} liegen keine Berichte. Bitte zuerst „traeger quarter {q} {bestand_pfad}“ ausführen.")
+        raise TraegerFehler(f"In {ziel} fehlen Berichte. Bitte zuerst „traeger quarter {q} {bestand_pfad} --out {ziel}“ ausführen.")
     folder.gehoert_dazu(ziel, bestand, bestand_pfad, q)
     with folder.sperre(ziel):
         (ziel / "postausgang").mkdir(exist_ok=True, mode=0o700)

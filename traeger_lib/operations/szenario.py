@@ -143,7 +143,7 @@ def app_befehl(notebook: Path, port: int, browser: bool) -> tuple[list[str], dic
     if not notebook.is_file():
         raise TraegerFehler(f"Das Notebook {notebook} gibt es hier nicht. Bitte im Ordner der Werkbank starten oder --notebook angeben.")
     if find_spec("voila") is None:
-        raise TraegerFehler("Dafür fehlt Voilà. Bitte das Paket mit dem Zusatz „app“ installieren.")
+        raise TraegerFehler('Dafür fehlt Voilà. Bitte im Ordner der Werkbank pip install -e ".[app]" ausführen.')
     zugang = secrets.token_hex(24)
     adresse = f"http://127.0.0.1:{port}/?token={zugang}"
     befehl = [sys.executable, "-m", "voila", str(notebook), f"--token={zugang}", "--Voila.ip=127.0.0.1", f"--port={port}",
