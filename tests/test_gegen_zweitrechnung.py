@@ -1,4 +1,4 @@
-"""The product against the second implementation: every key of kennzahlen.json except the trend, on random Bestände."""
+"""The product against the second implementation: every key that one computes, on random Bestände."""
 
 import pytest
 from zufallsbestand import als_csv, quartale, zufallsbestand
