@@ -22,6 +22,28 @@ SEITEN = ("index", "erste-schritte", "daten-liefern", "datenwoerterbuch", "quart
           "methodenhandbuch", "betrieb", "datenschutz", "glossar")
 BLOECKE = {"hbg": "HBG-Mix", "massnahmen": "Maßnahmen", "uebergaenge": "Übergänge", "puffer_jahre": "Puffer je Jahr",
            "klassische_abrechnung": "Klassische Abrechnung", "personal_jahre": "Personal je Jahr"}
+REGELN = """## Regeln und Quellen
+
+| Regel | worum es geht |
+|---|---|
+| 3.1 | Tage und Personen zählen: erster und letzter Tag, Wechsel, Abwesenheiten |
+| 3.2 | Entgelte: Bestandteile, Geltungszeiträume, vermindertes Entgelt, Rundung auf den Cent |
+| 3.3 | Budget: Plätze des Basisjahres × Tage × Entgelt des Budgetjahres, Pauschalen, Anpassungen, Raten, Fassungen |
+| 3.4 | Abweichung in vier Effekten: Menge, Mix, „+S“, Preis. Beispiel: 14.600 geplante, 14.965 erbrachte Tage |
+| 3.5 | Arbeit im Sozialraum („+S“) benachteiligt den Träger nicht: immer beide Sichten |
+| 3.6 | Personal und Leistungsmenge: eigener Anteil, Betreuungsschlüssel, Fachkraftquote |
+| 3.7 | Rückblick und Prognose, immer mit Spanne, mit und ohne Brüche |
+| 3.8 | Grenzen (Korridor, Puffer, Rückzahlung) sind nicht vereinbart; gezeigt wird, was jede bedeuten würde |
+| 3.9 | Die klassische Abrechnung läuft als Schattenrechnung mit |
+
+| Quelle | |
+|---|---|
+| S0 | Bremerhaven, Sachstand zur Einführung sozialraumorientierter Trägerbudgets |
+| S1 | Protokolle der neun Sitzungen der Sozialraumkonferenz Bremerhaven, 2025 |
+| S2 | Broschüre der Hamburger Sozialbehörde zu den Trägerbudgets 2024 bis 2028 |
+| S3 | Vereinbarung über die „Aufsuchende Hilfe“ (GISBU mbH, Bremerhaven) mit Entgelten 2026 und 2027 |
+| S4 | Braunschweig, Stellungnahme der Verwaltung zur quartiersorientierten Betreuung und Pflege |
+"""
 ZUSATZ = """main{max-width:72ch;margin:0 auto;padding:1rem}
 nav ul{list-style:none;padding:0 1rem;display:flex;flex-wrap:wrap;gap:.25rem 1rem}
 nav [aria-current]{font-weight:bold} pre{overflow-x:auto;padding:.75rem;background:#f6f8fa} table{display:block;overflow-x:auto}
@@ -33,7 +55,7 @@ def methodenhandbuch() -> str:
     zeilen = ["# Methodenhandbuch", "",
               "Jede veröffentlichte Zahl mit Formel, Regel, Quelle, Beispiel und Grenzen. Erzeugt aus denselben Texten wie",
               "„Woher kommt diese Zahl?“ (`traeger_lib/reporting/templates/methode.toml`) mit `make dictionary`; nicht von",
-              "Hand ändern.", ""]
+              "Hand ändern.", "", *REGELN.splitlines(), ""]
     block = ""
     for schluessel, h in EINTRAEGE.items():
         if (neu := schluessel.split(".")[0]) != block:
@@ -41,7 +63,7 @@ def methodenhandbuch() -> str:
             zeilen += [f"## {BLOECKE.get(block, block.replace('_', ' ').capitalize())}", ""]
         zeilen += [f"### {h.name}", "", f"`{schluessel}`" + (f" · {h.einheit}" if h.einheit else ""), "", h.formel, ""]
         punkte = (("Regel", h.regel), ("Tabellen", ", ".join(h.quellen)), ("Beispiel", h.beispiel), ("Grenzen", h.grenzen),
-                  ("Teile", ", ".join(h.teile)))
+                  ("Teile", ", ".join("die Namen, die in den Daten stehen" if t == "*" else t for t in h.teile)))
         zeilen += [f"- *{wort}:* {text}" for wort, text in punkte if text]
         zeilen.append("")
     return "\n".join(zeilen).rstrip() + "\n"
