@@ -319,7 +319,6 @@ def bsc_import(datei: Annotated[Path, typer.Argument(metavar="DATEI", help="die 
                                                          metavar="TT.MM.JJJJ")] = None,
                yes: Annotated[bool, typer.Option("--yes", help="ohne Rückfrage übernehmen")] = False) -> None:
     """Zeigt, was eine bearbeitete Scorecard ändert, und übernimmt es auf Bestätigung; frühere Stände bleiben erhalten."""
-    from traeger_lib.inputs.faults import anzahl
     from traeger_lib.inputs.reading import lies
     from traeger_lib.operations.bsc import lies_zurueck, uebernimm
     b, _ = lies(bestand)
@@ -331,7 +330,7 @@ def bsc_import(datei: Annotated[Path, typer.Argument(metavar="DATEI", help="die 
         return
     for text in (t for _, t in b.hinweise if "Tabelle massnahmen" in t):
         typer.echo(f"{text} Sie steht danach nur noch in der Kopie.")
-    typer.echo(f"{r.traeger_id}: {anzahl(len(r.aenderungen), 'Eintrag', 'Einträge')}, Stand {r.stand:%d.%m.%Y}.")
+    typer.echo(f"{r.traeger_id}: geänderte Einträge {len(r.aenderungen)}, Stand {r.stand:%d.%m.%Y}.")
     if not yes:
         typer.echo("So übernehmen? (ja/nein) ", nl=False)
         if sys.stdin.readline().strip().lower() not in ("j", "ja"):

@@ -56,8 +56,7 @@ def gehoert_dazu(ziel: Path, bestand: Bestand, pfad: Path, q: Quartal) -> None:
     lauf = m.lies_json(ziel / "lauf.json")
     if lauf and (lauf.get("bestand") != kennung(bestand, pfad) or lauf.get("quartal") != str(q)):
         raise TraegerFehler(f"Der Ordner {ziel} gehört zu einem anderen Bestand oder Quartal ({lauf.get('bestand')}, "
-                            f"{lauf.get('quartal')}). Bitte mit --out einen anderen Ordner wählen; ein neuer Datenstand "
-                            "gehört in einen Datenordner gleichen Namens.")
+                            f"{lauf.get('quartal')}). Mit --out einen anderen wählen; Ordner neuer Datenstände heißen wie der alte.")
 
 
 def raeume_auf(ziel: Path) -> None:
