@@ -97,3 +97,12 @@ def test_a_wrong_call_is_told_in_german(aufruf, satz, monkeypatch, capsys):
     with pytest.raises(SystemExit) as ende:
         main()
     assert ende.value.code == 2 and capsys.readouterr().err.strip() == satz
+
+
+def test_what_is_written_is_for_its_owner_only(traeger, beispiel, tmp_path):
+    (tmp_path / "da.json").write_text("{}")
+    (tmp_path / "da.json").chmod(0o640)
+    for name in ("neu.json", "da.json"):
+        assert traeger("facts", "BSP-SEE", "2026Q1", beispiel, "--out", tmp_path / name).exit_code == 0
+    rechte = [(tmp_path / n).stat().st_mode & 0o777 for n in ("neu.json", "da.json")]
+    assert rechte == [0o600, 0o640]  # a file that was there keeps its rights

@@ -64,7 +64,7 @@ def praesenzen(t: Tabellen) -> dict[tuple[str, str], list[list[int]]]:
 
 
 def plan_tage(t: Tabellen) -> Counter[tuple[int, str, str]]:
-    """Paid days by year, offer and need group, of the cases of the deviation, counted one by one (CONTRACT.md §3)."""
+    """Paid days by year, offer and need group, of the cases of the deviation, counted one by one (the contract)."""
     anwesend, traeger = praesenzen(t), {a["angebot_id"]: a["traeger_id"] for a in t["angebote"]}
     regel = {v["traeger_id"]: v for v in t["verfahren"]}
     beginnt = defaultdict(set)
@@ -288,7 +288,7 @@ def test_refuses_what_it_did_not_write(tmp_path: Path) -> None:
 
 
 def test_published_agreement_as_written_down() -> None:
-    """Vereinbarung Aufsuchende Hilfe 2026/27: the figures of DOMAIN.md §3.2, by hand, not from the generator."""
+    """Vereinbarung Aufsuchende Hilfe 2026/27: the figures of rule 3.2, by hand, not from the generator."""
     ordner = BEISPIEL.parent / "aufsuchende_hilfe"
     angaben = tomllib.loads((ordner / "bestand.toml").read_text(encoding="utf-8"))
     assert angaben["erfunden"] is True and "Angenommen ist die Vollbelegung" in angaben["hinweis"]

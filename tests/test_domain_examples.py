@@ -1,4 +1,4 @@
-"""The worked examples of the field's rules (DOMAIN.md §3), each with its source: days, rates, budget, deviation, staffing, trend."""
+"""The worked examples of the field's rules (rules 3), each with its source: days, rates, budget, deviation, staffing, trend."""
 
 from datetime import date
 from decimal import Decimal

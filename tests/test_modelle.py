@@ -186,7 +186,7 @@ def test_the_others_give_facts_and_a_report(name, kennung, tmp_path, traeger):
         assert "Ein Blick über die Sektoren" in seite and "Wechsel zwischen Sektoren" in seite
     else:
         blaetter = openpyxl.load_workbook(tmp_path / "aus" / kennung / "tabellen.xlsx").sheetnames
-        assert {"Maßnahmen", "Förderung und Eigenanteil"} < set(blaetter) and not {"Fallzahlen", "HBG-Mix", "Budget"} & set(blaetter)
+        assert {"Maßnahmen", "Förderung nach Jahren"} < set(blaetter) and not {"Fallzahlen", "HBG-Mix", "Budget"} & set(blaetter)
         assert k["budget"]["gesamt_eur"] is None and k["fallzahlen"]["quartal"]["belegungstage"] == 0
         assert "Was wurde aus den vereinbarten Maßnahmen?" in seite and not re.search("Fallzahlen und Trend|HBG-Mix|Mixindex,", seite)
 

@@ -1,4 +1,4 @@
-"""The second implementation against the worked examples of DOMAIN.md 3.1 to 3.6, and against itself."""
+"""The second implementation against the worked examples of rules 3.1 to 3.6, and against itself."""
 
 import csv
 import json

@@ -1,4 +1,4 @@
-"""Random Bestaende for tests: valid by the fault rules of CONTRACT.md, otherwise as nasty as it allows.
+"""Random Bestaende for tests: valid by the fault rules of the contract, otherwise as nasty as it allows.
 
 `zufallsbestand(seed)` gives `(tabellen, bestand)` in the form `tests/zweitrechnung.py` reads: dates as
 `date`, months as 'JJJJ-MM', decimals as `Decimal`, ja/nein as `bool`, missing values None, absent
@@ -71,7 +71,7 @@ def quartale(bestand):
 
 
 def als_csv(tabellen, bestand, ordner):
-    """Write a Bestand as a folder of CONTRACT.md section 1: UTF-8, ';', decimal comma, TT.MM.JJJJ."""
+    """Write a Bestand as a folder of the contract: UTF-8, ';', decimal comma, TT.MM.JJJJ."""
     ordner.mkdir(parents=True, exist_ok=True)
     immer = {"traeger", "angebote", "entgelte", "faelle", "budgets", "verfahren"}
     for tabelle, spalten in SPALTEN.items():

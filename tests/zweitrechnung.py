@@ -1,4 +1,4 @@
-"""A second, independent implementation of the arithmetic of CONTRACT.md section 3, for tests only.
+"""A second, independent implementation of the arithmetic of the contract, for tests only.
 
 Plain day-by-day Python: `datetime`, `Decimal`, `Fraction`, dicts and loops. It shares no line with
 `traeger_lib`, reads no file, validates nothing (the Bestand is taken to be free of faults) and does not

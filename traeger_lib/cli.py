@@ -29,6 +29,12 @@ FruehererBestand = Annotated[Path | None, typer.Option("--against", metavar="OLD
                                                        help="früherer Stand des Bestands; gezeigt wird, was nachgemeldet wurde")]
 
 
+@app.callback()
+def _eigen() -> None:
+    """Werkbank für sozialraumorientierte Trägerbudgets."""
+    os.umask(0o077)  # what is written is readable by its owner only
+
+
 def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
     """A user's mistake is told in German and ends with exit code 2, never with a traceback."""
     @wraps(f)
@@ -41,6 +47,9 @@ def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
                 typer.echo(zeile, err=True)
         except TraegerFehler as e:
             typer.echo(str(e), err=True)
+        except BrokenPipeError:  # who reads our lines has enough of them
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(1) from None
         except OSError as e:
             typer.echo(f"{e.filename or 'Datei'} lässt sich nicht lesen oder schreiben: {systemgrund(e)}.", err=True)
         except (KeyboardInterrupt, typer.Abort):
@@ -179,13 +188,15 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
 def verify(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit Berichten, auch mehrere Quartale")]) -> None:
     """Vergleicht alle Berichte unter einem Ordner mit ihren Manifesten und nennt jede Abweichung."""
     from traeger_lib.inputs.faults import TraegerFehler
+    from traeger_lib.inputs.faults import anzahl as worte
     from traeger_lib.operations.manifest import pruefe_archiv
     anzahl, fehler = pruefe_archiv(ordner)
     if not anzahl and not fehler:
         raise TraegerFehler(f"Unter {ordner} liegen keine Berichte.")
     for zeile in fehler:
         typer.echo(zeile)
-    typer.echo(f"{anzahl} Berichte geprüft, " + (f"{len(fehler)} Abweichungen." if fehler else "alle unverändert."))
+    was = worte(anzahl, "Bericht", "Berichte")
+    typer.echo(f"{was} geprüft, " + (f"{worte(len(fehler), 'Abweichung', 'Abweichungen')}." if fehler else "alle unverändert."))
     raise typer.Exit(1 if fehler else 0)
 
 

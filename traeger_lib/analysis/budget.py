@@ -1,4 +1,4 @@
-"""The budget of a year: which version holds, how it is derived line by line, how it is paid out (DOMAIN.md §3.3)."""
+"""The budget of a year: which version holds, how it is derived line by line, how it is paid out (rule 3.3)."""
 
 from __future__ import annotations
 

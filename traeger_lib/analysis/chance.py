@@ -5,7 +5,7 @@ at the observed yearly rate μ, new persons come at random, so many that need do
 planned mix. Without fixed places the number t years later has mean n and variance n(1 − e^(−2μt)); with fixed places used to the
 share p, every place is filled or free by itself: n(1 − p)(1 − e^(−2λt)), λ = μ/(1 − p). The groups of those who came add
 n·Var(rate)·(1 − e^(−2μt)) in Euro. Persons changing their group are left out, so real chance is a little wider. No threshold is
-agreed anywhere; the table is a basis for talk (DOMAIN.md §3.8).
+agreed anywhere; the table is a basis for talk (rule 3.8).
 """
 
 from __future__ import annotations

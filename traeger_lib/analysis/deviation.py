@@ -1,6 +1,6 @@
 """Budgeted against delivered volume, in four effects that sum exactly; and what classical billing would have paid.
 
-Rules: DOMAIN.md §3.4, §3.5, §3.9 and „Deviation“ of the contract. Offers in the budget, own paying bodies, from budget_beginn on.
+Rules 3.4, 3.5, 3.9 (docs/methodenhandbuch.md). Offers in the budget, own paying bodies, from budget_beginn on.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ NULL = Cent(0)
 
 @dataclass(frozen=True, slots=True)
 class Abweichung:
-    """abweichung = ist − soll = menge + mix + s + preis, all in Euro to the cent (DOMAIN.md §3.4).
+    """abweichung = ist − soll = menge + mix + s + preis, all in Euro to the cent (rule 3.4).
 
     Without a budget only the actual side can be given, without rates not even that.
     `ist_tage` and `soll_tage` are the paid and planned days behind it.

@@ -1,4 +1,4 @@
-"""The mix of need groups (HBG): shares, means where they make sense, and the rate-weighted index (DOMAIN.md §2, §3.4, §3.5)."""
+"""The mix of need groups (HBG): shares, means where they make sense, and the rate-weighted index (rules 3.4, 3.5)."""
 
 from __future__ import annotations
 

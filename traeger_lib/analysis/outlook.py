@@ -1,4 +1,4 @@
-"""Where the case numbers go: look-back, forecast and change per year of average occupied places (DOMAIN.md §3.7).
+"""Where the case numbers go: look-back, forecast and change per year of average occupied places (rule 3.7).
 
 `trend` forecasts numbers; this module chooses which numbers, makes parts and total agree, holds fixed places as an upper limit,
 sets breaks and a back-test beside the forecast, and says how sure it all is. Nothing is corrected silently.

@@ -1,4 +1,4 @@
-"""Agreed rates per day: which rate holds on which day, at full occupancy and at absence (DOMAIN.md §3.2).
+"""Agreed rates per day: which rate holds on which day, at full occupancy and at absence (rule 3.2).
 
 Not here: how many days (`volume`), what they add up to (`budget`, `deviation`).
 """

@@ -1,4 +1,4 @@
-"""Re-assessing a budget: what the volume schedule of another base year would change, line by line (S0, DOMAIN.md §3.3).
+"""Re-assessing a budget: what the volume schedule of another base year would change, line by line (S0, rule 3.3).
 
 A basis for the talk, never a decision: the new version is given as rows, nothing is overwritten.
 """

@@ -1,4 +1,4 @@
-"""Personnel against volume: present, pro-rated to the funder's own cases, needed by the staffing key (DOMAIN.md §3.6)."""
+"""Personnel against volume: present, pro-rated to the funder's own cases, needed by the staffing key (rule 3.6)."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
 """Days and persons: from stays and absences to daily counts per group, and from presences to admissions and discharges.
 
-One vectorised pass over all stays; nothing here knows money. Rules: DOMAIN.md §3.1, definitions „Days“ and „Persons“ of
+One vectorised pass over all stays; nothing here knows money. Rule 3.1, definitions „Days“ and „Persons“ of
 the contract. Everything later reads the daily matrix, so a month, a quarter or a rate period is only a slice of it.
 """
 
@@ -387,7 +387,7 @@ def _neujahr(jahr: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True, slots=True)
 class Personen:
-    """Persons in a period: census, period count, admissions, discharges, moves between offers (DOMAIN.md §3.1).
+    """Persons in a period: census, period count, admissions, discharges, moves between offers (rule 3.1).
 
     stichtagszahl before + zugaenge − abgaenge = stichtagszahl after.
     """

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
@@ -88,6 +89,8 @@ def schreibe_bytes(pfad: Path, inhalt: bytes) -> None:
     neu = pfad.with_name(f".{pfad.name}.neu")
     try:
         neu.write_bytes(inhalt)
+        if pfad.exists():
+            shutil.copymode(pfad, neu)  # who may read it stays as it was
         sichere(neu)
         neu.replace(pfad)
     finally:
