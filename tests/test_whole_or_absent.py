@@ -115,11 +115,11 @@ def wait_for(condition, seconds=60):
 
 
 def test_ctrl_c_keeps_what_is_finished_and_says_so(klein, traeger):
-    klein("import time\nif traeger_id == 'BSP-SEE':\n    time.sleep(60)")
+    klein("import time\nif traeger_id == 'BSP-SEE':\n    time.sleep(600)")
     lauf = start(klein, "--jobs", 2, start_new_session=True)
     wait_for(lambda: (klein.aus / "BSP-FLUSS").exists() and (klein.aus / ".neu-BSP-SEE").exists())
     os.killpg(lauf.pid, signal.SIGINT)
-    text = lauf.communicate(timeout=30)[0]
+    text = lauf.communicate(timeout=120)[0]
     assert lauf.returncode == 1 and "Abgebrochen: 1 Berichte sind offen" in text and "Traceback" not in text
     stand = {e["traeger_id"]: e["stand"] for e in json.loads((klein.aus / "lauf.json").read_text())["traeger"]}
     assert stand == {"BSP-FLUSS": "fertig", "BSP-SEE": "offen"} and not list(klein.aus.glob(".neu-*"))
