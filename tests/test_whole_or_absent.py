@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -116,7 +117,8 @@ def wait_for(condition, seconds=60):
 
 def test_ctrl_c_keeps_what_is_finished_and_says_so(klein, traeger):
     klein("import time\nif traeger_id == 'BSP-SEE':\n    time.sleep(600)")
-    lauf = start(klein, "--jobs", 2, start_new_session=True)
+    # a shell's background job ignores Ctrl-C and hands that on
+    lauf = start(klein, "--jobs", 2, start_new_session=True, preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL))
     wait_for(lambda: (klein.aus / "BSP-FLUSS").exists() and (klein.aus / ".neu-BSP-SEE").exists())
     os.killpg(lauf.pid, signal.SIGINT)
     text = lauf.communicate(timeout=120)[0]
