@@ -22,7 +22,7 @@ Q1 = Quartal.aus("2026Q1")
 IN_DATA = {
     "no number": ("personal", lambda z: {**z, "vk": "viel"}, "„viel“"),
     "no such day": ("faelle", lambda z: {**z, "beginn": "30.02.2024"}, "30.02.2024"),
-    "ends before it begins": ("faelle", lambda z: {**z, "beginn": "02.01.2025", "ende": "01.01.2025"}, "ende liegt vor beginn"),
+    "ends before it begins": ("faelle", lambda z: {**z, "beginn": "02.01.2025", "ende": "01.01.2025"}, "liegt vor dem in beginn"),
     "needed and empty": ("entgelte", lambda z: {**z, "grundpauschale": ""}, "Pflichtangabe"),
     "unknown word": ("verfahren", lambda z: {**z, "austrittstag_zaehlt": "vielleicht"}, "vielleicht"),
 }
