@@ -56,7 +56,7 @@ def make(n: int, seed: int = 1) -> Bestand:
 
 def ours(b: Bestand) -> tuple[tuple, np.ndarray]:
     v = volumen(b, SPAN.bis, von=SPAN.von)
-    return v.gruppen, np.stack([v.summe(v.entgelttage, m) for m in SPAN.monate()], axis=1)
+    return v.gruppen, np.stack([v.bezahlt(m) for m in SPAN.monate()], axis=1)
 
 
 def best(f, *args, times: int = 3):

@@ -23,7 +23,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 def tage(b, angebot, von, bis, feld="voll"):
     v = volumen(b, date(bis.year, 12, 31), von=date(von.year, 1, 1))
-    return int(v.summe(getattr(v, feld), Zeitraum(von, bis))[v.wo(angebot_id=angebot)].sum())
+    return int(v.summe(feld, Zeitraum(von, bis))[v.wo(angebot_id=angebot)].sum())
 
 
 @pytest.mark.parametrize(("beginn", "ende", "monat", "erwartet"), [

@@ -19,7 +19,7 @@ from kleinbestand import bestand, grund
 from typer.testing import CliRunner
 
 from traeger_lib import analyse, load
-from traeger_lib.analysis.budget import puffer_jahr
+from traeger_lib.analysis.budget import ausgleiche, puffer_jahr
 from traeger_lib.analysis.periods import Quartal
 from traeger_lib.analysis.scorecard import INHALT, KENNZAHLEN, scorecard, staende, vergleiche
 from traeger_lib.cli import app
@@ -78,7 +78,7 @@ def test_a_settlement_counts_once_and_not_when_dropped():
     geld = {"mittel_eur": D("100.00"), "ausgleich_jahr": 2025}
     b = klein(massnahme("M1", **geld), massnahme("M1", stand=date(2026, 3, 1), **geld | {"mittel_eur": D("70.00")}),
               massnahme("M2", **geld), massnahme("M2", "entfallen", stand=date(2026, 3, 1), **geld))
-    assert puffer_jahr(b, 2025, D(1000), D(900)).ausgleich_massnahmen_eur == D("70.00")
+    assert puffer_jahr(2025, D(1000), D(900), ausgleiche(b)).ausgleich_massnahmen_eur == D("70.00")
     assert zeilen_hinter(b, "T1", "2026Q1", "massnahmen.status")["massnahmen"]["massnahme_id"].tolist() == ["M1", "M2"]
 
 

@@ -9,7 +9,7 @@ import pytest
 from kleinbestand import bestand, fall, grund
 
 from traeger_lib import analyse
-from traeger_lib.analysis.budget import budget, gueltige_versionen, mengengeruest, plaetze_im_jahr, puffer_jahr
+from traeger_lib.analysis.budget import ausgleiche, budget, gueltige_versionen, mengengeruest, plaetze_im_jahr, puffer_jahr
 from traeger_lib.analysis.deviation import (
     UNBEKANNT,
     Effekte,
@@ -22,7 +22,7 @@ from traeger_lib.analysis.deviation import (
 from traeger_lib.analysis.money import aus_cent, runde_cent
 from traeger_lib.analysis.periods import Zeitraum
 from traeger_lib.analysis.rates import KEIN, Entgelte, entgeltzeilen, fortgeschrieben
-from traeger_lib.analysis.staffing import grundlage
+from traeger_lib.analysis.staffing import grundlagen
 from traeger_lib.analysis.volume import Personenzaehlung, aufenthalte, volumen
 from traeger_lib.inputs.faults import Fehlerliste
 
@@ -404,7 +404,7 @@ def test_measures_bring_a_buffer_nearer_to_nothing_from_either_side(raten, klass
         anpassungen=[{"traeger_id": "T1", "budgetjahr": 2026, "wirksam_ab": date(2026, 4, 1), "betrag_eur": D("-15.00"), "grund": "x",
                       "ausgleich_jahr": 2025},
                      {"traeger_id": "T1", "budgetjahr": 2026, "wirksam_ab": date(2026, 4, 1), "betrag_eur": D("-1.00"), "grund": "y"}])
-    p = puffer_jahr(b, 2025, D(raten), D(klassisch_eur))
+    p = puffer_jahr(2025, D(raten), D(klassisch_eur), ausgleiche(b))
     assert (p.ausgleich_geld_eur, p.ausgleich_massnahmen_eur, p.offen_eur) == (D("-15.00"), D(mittel), D(offen))
 
 
@@ -464,7 +464,7 @@ def test_what_lies_outside_the_days_held_is_in_no_day():
                 faelle=[fall("P1", "B-1", date(2025, 1, 1), date(2025, 12, 31)), fall("P2", "B-1", date(2026, 2, 1), None)])
     assert je_tag(b) == [2] * 31 and je_tag(b, "vermindert") == [1] * 31
     v = volumen(b, date(2026, 1, 31), von=date(2026, 1, 1))
-    assert [int(v.summe(v.voll, Zeitraum(a, e)).sum()) for a, e in (
+    assert [int(v.summe("voll", Zeitraum(a, e)).sum()) for a, e in (
         (date(2025, 12, 1), date(2025, 12, 30)), (date(2025, 12, 1), date(2025, 12, 31)), (date(2025, 12, 30), date(2026, 1, 2)),
         (date(2026, 1, 1), date(2026, 1, 1)), (date(2026, 1, 31), date(2026, 2, 5)), (date(2026, 2, 1), date(2026, 2, 5)))] == [
         0, 0, 4, 2, 2, 0]
@@ -649,8 +649,9 @@ def test_a_key_from_before_the_first_day_held_covers_that_day_too():
     b = bestand(**grund("A-1"), faelle=[fall("P1", "A-1", date(2025, 1, 1), None)],
                 schluessel=[{"angebot_id": "A-1", "hbg": "1", "gueltig_ab": date(2020, 1, 1), "personen_je_vk": D(2)}])
     v = volumen(b, date(2026, 3, 31), von=date(2025, 1, 1))
-    g = grundlage(b, v, Entgelte(b, date(2025, 1, 1), date(2026, 12, 31)), "A-1")
-    assert not g.ohne_schluessel.any() and [(int(t.sum()), k) for t, k in g.bedarf] == [(455, 2)]
+    g, = grundlagen(b, v, Entgelte(b, date(2025, 1, 1), date(2026, 12, 31)), ["A-1"])
+    t = g.tage(slice(0, 455))
+    assert not t.ohne_schluessel and (t.je_schluessel, g.vk_je_person) == ([455], [F(1, 2)])
 
 
 def test_a_provider_with_neither_days_nor_staff_needs_nobody():

@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
-from traeger_lib.analysis.budget import Budget, Budgetversion, PufferJahr, budget, gueltige_versionen, puffer_jahr
+from traeger_lib.analysis.budget import Budget, Budgetversion, PufferJahr, ausgleiche, budget, gueltige_versionen, puffer_jahr
 from traeger_lib.analysis.chance import Korridor, Plangruppe, abgangsrate, korridor
 from traeger_lib.analysis.deviation import (
     OHNE_ABRECHNUNG,
@@ -27,7 +27,7 @@ from traeger_lib.analysis.deviation import (
     monatseffekte,
     summe_abweichung,
 )
-from traeger_lib.analysis.events import belegung, besonderheiten, ereignisse, sektorwechsel, uebergaenge, zugangsprofile
+from traeger_lib.analysis.events import belegung, besonderheiten, ereignisse, gruppenwechsel, sektorwechsel, uebergaenge, zugangsprofile
 from traeger_lib.analysis.facts import (
     Angebot,
     Facts,
@@ -59,8 +59,8 @@ from traeger_lib.analysis.rates import Entgelte, entgeltzeilen, fortgeschrieben,
 from traeger_lib.analysis.remarks import hinweise
 from traeger_lib.analysis.revisions import vergleiche
 from traeger_lib.analysis.scorecard import mit_kennzahlen, scorecard
-from traeger_lib.analysis.staffing import Grundlage, Personal, grundlage, personal_angebot, personal_gesamt
-from traeger_lib.analysis.volume import Aufenthalte, Personen, Personenzaehlung, Volumen, aufenthalte, volumen
+from traeger_lib.analysis.staffing import Grundlage, Personal, grundlagen, personal_angebot, personal_gesamt
+from traeger_lib.analysis.volume import Aufenthalte, Personen, Personenzaehlung, Volumen, abwesenheiten, aufenthalte, volumen
 from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler
 from traeger_lib.inputs.schema import Bestand, zeilen
 
@@ -144,7 +144,7 @@ class Analyse:
         erste = [int(x.min()) for x in (tage(self.bestand["faelle"]["beginn"]), tage(self.bestand["fallzahlen"]["monat"])) if len(x)]
         jahr = min([datum(t).year for t in erste] + [self.quartal.jahr - 1])
         jahr = max(jahr, self.quartal.jahr - 11)
-        return volumen(self.bestand, self.quartal.zeitraum.bis, von=date(jahr, 1, 1), stays=self.stays)
+        return volumen(self.bestand, self.quartal.zeitraum.bis, von=date(jahr, 1, 1), stays=self.stays, fehlzeiten=self.fehlzeiten)
 
     @cached_property
     def datenbeginn(self) -> date:
@@ -157,17 +157,20 @@ class Analyse:
         return aufenthalte(self.bestand)
 
     @cached_property
+    def fehlzeiten(self) -> Aufenthalte:
+        return abwesenheiten(self.bestand, self.stays)
+
+    @cached_property
     def entgelte(self) -> Entgelte:
         return self._entgelte(self.version)
 
     @cached_property
-    def _entgelte(self) -> Callable[[Budgetversion | None], Entgelte]:
-        return cache(self._lies_entgelte)
+    def _ungewichtet(self) -> Entgelte:
+        return Entgelte(self.bestand, self.vol.beginn, date(self.quartal.jahr, 12, 31), modell=self.modell.entgelt)
 
-    def _lies_entgelte(self, version: Budgetversion | None) -> Entgelte:
+    def _entgelte(self, version: Budgetversion | None) -> Entgelte:
         """The rates by the provider's model; a mean rate is weighted with the places of a budget version."""
-        gewichte = {(p.angebot_id, p.hbg): p.plaetze_plan for p in version.plan} if version else {}
-        return Entgelte(self.bestand, self.vol.beginn, date(self.quartal.jahr, 12, 31), modell=self.modell.entgelt, gewichte=gewichte)
+        return self._ungewichtet.gewichtet({(p.angebot_id, p.hbg): p.plaetze_plan for p in version.plan} if version else {})
 
     @cached_property
     def effekte(self) -> dict[str, dict[Zeitraum, Effekte]] | None:
@@ -224,15 +227,20 @@ class Analyse:
         return self.fallzahlen(q.zeitraum) if q.zeitraum.von >= self.datenbeginn.replace(day=1) else None
 
     def _fallzahlen(self, z: Zeitraum, angebote: list[str]) -> Fallzahlen:
-        dabei = np.isin(self.vol.spalte("angebot_id"), angebote)
+        dabei = self._gruppen_in(tuple(angebote))
         eigen = dabei & self.vol.wo(eigen=True)
-        voll, vermindert = self.vol.summe(self.vol.voll, z), self.vol.summe(self.vol.vermindert, z)
+        voll, vermindert = (self.vol.summe(was, z) for was in ("voll", "vermindert"))
         belegt, abwesend = int(voll[eigen].sum()), int(vermindert[eigen].sum())
         alle = int((voll + vermindert)[dabei].sum())
         p = self._personen(z, angebote)
         return Fallzahlen(
             belegt, abwesend, Fraction(belegt + abwesend, z.tage), p.stichtagszahl, p.faelle_im_zeitraum, p.zugaenge, p.abgaenge,
             p.wechsel, Fraction(alle - belegt - abwesend, alle) if alle else None)
+
+    @cached_property
+    def _gruppen_in(self) -> Callable[[tuple[str, ...]], np.ndarray]:
+        """Which groups of the volume are in some offers, bool (n_groups,)."""
+        return cache(lambda angebote: np.isin(self.vol.spalte("angebot_id"), angebote))
 
     def _personen(self, z: Zeitraum, angebote: list[str]) -> Personen:
         if not self.aggregiert & set(angebote):
@@ -254,7 +262,7 @@ class Analyse:
 
     def _effekte_im(self, z: Zeitraum) -> dict[str, Effekte]:
         je = self.effekte if z.bis.year == self.quartal.jahr else self.fruehere_effekte.get(z.bis.year)
-        return {a: sum((e for m, e in monate.items() if z.von <= m.bis and m.von <= z.bis), Effekte())
+        return {a: Effekte.summe([e for m, e in monate.items() if z.von <= m.bis and m.von <= z.bis])
                 for a, monate in (je or {}).items()}
 
     def hbg(self, z: Zeitraum) -> Gegliedert[Any]:
@@ -298,7 +306,7 @@ class Analyse:
 
     @cached_property
     def grundlagen(self) -> list[Grundlage]:
-        return [grundlage(self.bestand, self.vol, self.entgelte, a.angebot_id) for a in self.angebote]
+        return grundlagen(self.bestand, self.vol, self.entgelte, [a.angebot_id for a in self.angebote])
 
     @cached_property
     def personal(self) -> Callable[[Zeitraum], Gegliedert[Personal]]:
@@ -327,7 +335,7 @@ class Analyse:
     @cached_property
     def puffer_jahre(self) -> tuple[PufferJahr, ...]:
         """Puffer of every budget year in the data, the current one to the quarter's end; a past year without rates is left out."""
-        ergebnis, bis = [], self.quartal.zeitraum.bis
+        ergebnis, bis, ausgleich, null = [], self.quartal.zeitraum.bis, ausgleiche(self.bestand), Decimal("0.00")
         for jahr, version in self.versionen.items():
             if jahr > self.quartal.jahr or date(jahr, 1, 1) < self.vol.beginn:
                 continue
@@ -335,13 +343,13 @@ class Analyse:
             entgelte = self._entgelte(version)
             try:
                 b = self._budget(version, ende)
-                klassisch = self._abrechnung(Zeitraum(date(jahr, 1, 1), ende), entgelte).gesamt.betrag_eur or Decimal("0.00")
+                klassisch = self._abrechnung(Zeitraum(date(jahr, 1, 1), ende), entgelte).gesamt.betrag_eur or null
             except Fehlerliste:
                 if jahr == self.quartal.jahr:
                     raise
                 continue
-            raten = sum((r.fallbezogen_eur for r in b.raten if r.monat <= monatsname(ende)), Decimal("0.00"))
-            ergebnis.append(puffer_jahr(self.bestand, jahr, raten, klassisch))
+            raten = sum((r.fallbezogen_eur for r in b.raten if r.monat <= monatsname(ende)), null)
+            ergebnis.append(puffer_jahr(jahr, raten, klassisch, ausgleich))
         return tuple(ergebnis)
 
     def korridor(self) -> Korridor | None:
@@ -351,7 +359,7 @@ class Analyse:
             return None
         rueckblick = Zeitraum(max(self.datenbeginn, date(z.bis.year - self.rueckblick_jahre, 1, 1)), z.bis)
         abgaenge = {x: n for x in self.im_budget if (n := self._fallzahlen(rueckblick, [x]).abgaenge) is not None}
-        eigene = self.vol.wo(eigen=True) & np.isin(self.vol.spalte("angebot_id"), list(abgaenge))
+        eigene = self.vol.wo(eigen=True) & self._gruppen_in(tuple(abgaenge))
         personenjahre = float(self.vol.bezahlt(rueckblick)[eigene].sum()) / 365.25
         s = slice((z.von - self.entgelte.von).days, (z.bis - self.entgelte.von).days + 1)
         fest = {a.angebot_id: a.plaetze for a in self.angebote}
@@ -371,14 +379,16 @@ class Analyse:
         rueckblick = Zeitraum(max(date(q.jahr - self.rueckblick_jahre, 1, 1), erster), q.zeitraum.bis)
         jahr = Zeitraum(max(q.vor(3).zeitraum.von, self.datenbeginn), q.zeitraum.bis)
         mit_faellen = [a.angebot_id for a in self.angebote if a.angebot_id not in self.aggregiert]
+        wechsel = gruppenwechsel(b, stays)
         return {
-            "uebergaenge": uebergaenge(b, stays, rueckblick),
+            "uebergaenge": uebergaenge(wechsel, rueckblick),
             "sektorwechsel": sektorwechsel(stays, {a.angebot_id: a.sektor or "ohne Angabe" for a in self.angebote}, jahr),
             "zugangsprofil": zugangsprofile(b, self.vol, rueckblick, {a: self._zaehlung((a,), True) for a in mit_faellen}),
             "belegung": belegung(self.vol, jahr, {a.angebot_id: a.plaetze for a in self.angebote if a.plaetze},
                                  {a: self._zaehlung((a,), False) for a in mit_faellen}),
-            "ereignisse": ereignisse(b, stays, self.quartale, self._zaehlung(tuple(mit_faellen), True)) if mit_faellen else (),
-            "besonderheiten": besonderheiten(b, self.vol, q.zeitraum)}
+            "ereignisse": ereignisse(stays, self.fehlzeiten, wechsel, self.quartale, self._zaehlung(tuple(mit_faellen), True))
+            if mit_faellen else (),
+            "besonderheiten": besonderheiten(b, stays, self.vol, q.zeitraum)}
 
     # ── history and outlook ─────────────────────────────────────────────────────────────────────────────────────
 
@@ -404,12 +414,8 @@ class Analyse:
     @cached_property
     def _monatstage(self) -> np.ndarray:
         """Paid days per group and complete month, int64 (n_groups, n_months)."""
-        return np.stack([self.vol.summe(self.vol.entgelttage, m) for m in self.monate], axis=1) if self.monate else np.zeros(
+        return np.stack([self.vol.bezahlt(m) for m in self.monate], axis=1) if self.monate else np.zeros(
             (len(self.vol.gruppen), 0), np.int64)
-
-    def _monatsmittel(self, maske: np.ndarray) -> np.ndarray:
-        """Average occupied places of the masked groups per complete month, (n_months,)."""
-        return np.asarray(self._monatstage[maske].sum(axis=0) / np.array([m.tage for m in self.monate]))
 
     def _reihen(self, maske: np.ndarray, angebote: list[str], *, gruppen: bool = True) -> dict[Schluessel, list[float]]:
         """Average occupied places per month of total, offers and (`gruppen`) need groups over the masked groups of the volume."""
@@ -419,7 +425,8 @@ class Analyse:
             belegt[a, ""] = im_angebot
             belegt |= {(a, h): im_angebot & self.vol.wo(hbg=h) for h in sorted(set(self.vol.spalte("hbg")[im_angebot]),
                                                                                key=gruppenrang) if gruppen}
-        mittel = {k: self._monatsmittel(wo) for k, wo in belegt.items()}
+        kalendertage = np.array([m.tage for m in self.monate])
+        mittel = {k: self._monatstage[wo].sum(axis=0) / kalendertage for k, wo in belegt.items()}
         reihen = {k: y[int(np.argmax(y > 0)) if y.any() else len(y):].tolist() for k, y in mittel.items()}  # from its first case on
         return {k: y for k, y in reihen.items() if y or k == ("", "")}
 
@@ -445,7 +452,7 @@ class Analyse:
         if self.version is None or a.ist_eur is None or beginnt_spaeter or not self.version.plan:
             return None
         maske = self.vol.wo(eigen=True, zusage=True) & ~self.vol.wo(besonderheit="einzelfallsetting")
-        reihen = self._reihen(maske & np.isin(self.vol.spalte("angebot_id"), self.im_budget), self.im_budget, gruppen=False)
+        reihen = self._reihen(maske & self._gruppen_in(tuple(self.im_budget)), self.im_budget, gruppen=False)
         je = prognosen(reihen, self.monate, grenzen=self._grenzen, rueckblick_jahre=self.rueckblick_jahre, bis_jahr=jahr + 1)
         gesamt = je.get(("", ""))
         mittel = next((p for p in (gesamt.jahresmittel if gesamt else ()) if p.periode == str(jahr)), None)

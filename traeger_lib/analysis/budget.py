@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -107,18 +108,23 @@ class PufferJahr:
     offen_eur: Decimal
 
 
-def puffer_jahr(bestand: Bestand, jahr: int, raten_fallbezogen: Decimal, klassisch: Decimal) -> PufferJahr:
-    """One year's Puffer with the settlements agreed for it."""
-    def summe(t: pd.DataFrame, spalte: str) -> Decimal:
-        paare = zip(t["ausgleich_jahr"].tolist(), t[spalte].tolist(), strict=True)
-        return sum((x for j, x in paare if not pd.isna(j) and j == jahr and x is not None), Decimal("0.00"))
-
-    m = bestand["massnahmen"]
-    m = staende(m, bestand.datenstand) if m["ausgleich_jahr"].notna().any() else m
-    puffer, geld = raten_fallbezogen - klassisch, summe(bestand["anpassungen"], "betrag_eur")
-    massnahmen = summe(m[m["status"] != ENTFALLEN], "mittel_eur")
+def puffer_jahr(jahr: int, raten_fallbezogen: Decimal, klassisch: Decimal, je_jahr: Sequence[Mapping[int, Decimal]]) -> PufferJahr:
+    """One year's Puffer with the settlements agreed for it, out of those of all years (see `ausgleiche`)."""
+    puffer, (geld, massnahmen) = raten_fallbezogen - klassisch, (je.get(jahr, Decimal("0.00")) for je in je_jahr)
     offen = puffer + geld - (-massnahmen if puffer < 0 else massnahmen)
     return PufferJahr(jahr, raten_fallbezogen, klassisch, puffer, geld, massnahmen, offen)
+
+
+def ausgleiche(bestand: Bestand) -> tuple[dict[int, Decimal], dict[int, Decimal]]:
+    """What was agreed to settle a budget year, in money and by measures as they stand on the Datenstand: year → €."""
+    m = bestand["massnahmen"]
+    m = staende(m, bestand.datenstand) if m["ausgleich_jahr"].notna().any() else m.iloc[:0]
+    geld, massnahmen = dict[int, Decimal](), dict[int, Decimal]()
+    for summe, tabelle, spalte in ((geld, bestand["anpassungen"], "betrag_eur"), (massnahmen, m[m["status"] != ENTFALLEN], "mittel_eur")):
+        for r in zeilen(tabelle):
+            if not pd.isna(r.ausgleich_jahr) and (betrag := getattr(r, spalte)) is not None:
+                summe[r.ausgleich_jahr] = summe.get(r.ausgleich_jahr, Decimal("0.00")) + betrag
+    return geld, massnahmen
 
 
 def gueltige_versionen(bestand: Bestand, stichtag: date) -> dict[int, Budgetversion]:
@@ -195,11 +201,11 @@ def herleitung(version: Budgetversion, vol: Volumen, entgelte: Entgelte, zeitrau
             continue
         basis = plaetze_im_jahr(vol, version.basisjahr, p.angebot_id, p.hbg)
         basis_tage = None if basis is None or version.basisjahr is None else int(basis * jahr_zeitraum(version.basisjahr).tage)
-        grenzen = np.flatnonzero(np.r_[True, welche[1:] != welche[:-1]]) if len(welche) else np.array([], int)
-        for a, e in zip(grenzen, np.r_[grenzen[1:], len(welche)], strict=True):
+        grenzen = [0, *(np.flatnonzero(welche[1:] != welche[:-1]) + 1).tolist(), len(welche)]
+        for a, e in pairwise(grenzen):
             if voll[a] == KEIN:
                 continue  # no places planned, no rate agreed: nothing to derive
-            von, n = zeitraum.von + timedelta(days=int(a)), int(e - a)
+            von, n = zeitraum.von + timedelta(days=a), e - a
             linien.append(Herleitung(
                 p.angebot_id, p.hbg, von, von + timedelta(days=n - 1), p.plaetze_plan, basis_tage, basis, n, aus_cent(int(voll[a])),
                 aus_cent(Fraction(p.plaetze_plan) * n * int(voll[a]))))

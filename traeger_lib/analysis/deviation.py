@@ -5,7 +5,7 @@ Rules 3.4, 3.5, 3.9 (docs/methodenhandbuch.md). Offers in the budget, own paying
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from fractions import Fraction
@@ -13,7 +13,7 @@ from fractions import Fraction
 import numpy as np
 
 from traeger_lib.analysis.budget import Budgetversion, kein_entgelt
-from traeger_lib.analysis.money import aus_cent
+from traeger_lib.analysis.money import aus_cent, summe_brueche, summe_produkte
 from traeger_lib.analysis.periods import Zeitraum, datum, tag
 from traeger_lib.analysis.rates import KEIN, Entgelte
 from traeger_lib.analysis.volume import Volumen
@@ -45,22 +45,42 @@ class Abweichung:
 
 @dataclass(frozen=True, slots=True)
 class Effekte:
-    """Exact, unrounded parts of one offer in one month, in cents; `a`, `p` are paid and planned days."""
+    """Exact, unrounded parts of one offer in a period, in cents; `a`, `p` are paid and planned days.
+
+    Each part adds up over months, and so do the effects: menge = ΣA·p̄ − Soll, mix = ΣA*·p0 − ΣA·p̄, s = ΣA·p0 − ΣA*·p0,
+    preis = Ist − ΣA·p0.
+    """
 
     soll: Cent = NULL
     ist: Cent = NULL
-    menge: Cent = NULL
-    mix: Cent = NULL
-    s: Cent = NULL
-    preis: Cent = NULL
     a: int = 0
     p: Cent = NULL
     a_p0: Cent = NULL  # ΣA·p0, by granted group
     aa_p0: Cent = NULL  # ΣA*·p0, by group before S
     a_pquer: Cent = NULL  # ΣA·p̄
 
-    def __add__(self, o: Effekte) -> Effekte:
-        return Effekte(*(getattr(self, f) + getattr(o, f) for f in self.__slots__))
+    @property
+    def menge(self) -> Cent:
+        return self.a_pquer - self.soll
+
+    @property
+    def mix(self) -> Cent:
+        return self.aa_p0 - self.a_pquer
+
+    @property
+    def s(self) -> Cent:
+        return self.a_p0 - self.aa_p0
+
+    @property
+    def preis(self) -> Cent:
+        return self.ist - self.a_p0
+
+    @classmethod
+    def summe(cls, teile: Sequence[Effekte]) -> Effekte:
+        """The parts of several months, added exactly."""
+        soll, ist, p, a_p0, aa_p0, a_pquer = (summe_brueche(getattr(e, f) for e in teile) for f in (
+            "soll", "ist", "p", "a_p0", "aa_p0", "a_pquer"))
+        return cls(soll, ist, sum(e.a for e in teile), p, a_p0, aa_p0, a_pquer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,12 +103,9 @@ def effekte(days: Mapping[str, int], days_before_s: Mapping[str, int], ist: Cent
     With p̄ = ΣP·p0 / ΣP: menge = (ΣA − ΣP)·p̄, mix = ΣA*·p0 − ΣA·p̄, S = ΣA·p0 − ΣA*·p0, preis = ΣA·p1 − ΣA·p0.
     Without plan days menge = ΣA*·p0 and mix = 0.
     """
-    a, p = sum(days.values()), sum(plan_days.values(), Cent(0))
-    soll = sum((plan_days[h] * p0[h] for h in plan_days), Cent(0))
-    a_p0 = sum((n * p0[h] for h, n in days.items()), Cent(0))
-    aa_p0 = sum((n * p0[h] for h, n in days_before_s.items()), Cent(0))
-    a_pquer = a * soll / p if p else aa_p0
-    return Effekte(soll, ist, a_pquer - soll, aa_p0 - a_pquer, a_p0 - aa_p0, ist - a_p0, a, p, a_p0, aa_p0, a_pquer)
+    a, p = sum(days.values()), summe_brueche(plan_days.values())
+    soll, a_p0, aa_p0 = (summe_produkte((n, p0[h]) for h, n in je.items() if n) for je in (plan_days, days, days_before_s))
+    return Effekte(soll, ist, a, p, a_p0, aa_p0, a * soll / p if p else aa_p0)
 
 
 def monatseffekte(vol: Volumen, entgelte: Entgelte, version: Budgetversion | None, angebote: Iterable[str],
@@ -100,35 +117,41 @@ def monatseffekte(vol: Volumen, entgelte: Entgelte, version: Budgetversion | Non
     fehler = []
     ergebnis: dict[str, dict[Zeitraum, Effekte]] = {}
     abrechenbar = vol.wo(eigen=True, zusage=True) & ~vol.wo(besonderheit="einzelfallsetting")
+    monate, v = zeitraum.monate(), vol.scheibe(zeitraum)
+    r = slice((zeitraum.von - entgelte.von).days, (zeitraum.bis - entgelte.von).days + 1)
+    erste = np.cumsum([0, *(m.tage for m in monate)])[:-1]
+
+    def je_monat(taeglich: np.ndarray) -> list[int]:
+        return np.add.reduceat(taeglich, erste, dtype=np.int64).tolist() if len(erste) else []
+
     for angebot in sorted(angebote):
         plaetze = {p.hbg: Fraction(p.plaetze_plan) for p in (version.plan if version else ()) if p.angebot_id == angebot}
         maske = abrechenbar & vol.wo(angebot_id=angebot)
         bewilligt, ausgang = (_je_gruppe(vol, maske, spalte) for spalte in ("hbg", "hbg_ausgang"))
         gruppen = sorted({*plaetze, *bewilligt, *ausgang}) if version else []
-        plan = {h: entgelte.plan(angebot, h, version.beschlossen_am).voll for h in gruppen} if version else {}
-        ist = {h: entgelte.ist(angebot, h).voll for h in bewilligt}
+        plan = {h: entgelte.plan(angebot, h, version.beschlossen_am).voll[r] for h in gruppen} if version else {}
+        ist = {h: entgelte.ist(angebot, h).voll[r] for h in bewilligt}
+        tage_je, tage_vor_s = ({h: je_monat(x[v]) for h, x in je.items()} for je in (bewilligt, ausgang))
+        da = {h: je_monat(x != KEIN) for h, x in plan.items()}
+        satzsumme = {h: je_monat(np.where(x != KEIN, x, 0)) for h, x in plan.items()}
+        betrag = {h: je_monat(x[v] * ist[h]) for h, x in bewilligt.items()}
+        ohne = {h: fehlt for h, x in bewilligt.items() if (fehlt := (ist[h] == KEIN) & (x[v] > 0)).any()}
         ergebnis[angebot] = {}
-        for monat in zeitraum.monate():
-            v, r = vol.scheibe(monat), slice((monat.von - entgelte.von).days, (monat.bis - entgelte.von).days + 1)
-            days = {h: int(x[v].sum()) for h, x in bewilligt.items()}
-            days_s = {h: int(x[v].sum()) for h, x in ausgang.items()}
-            p0: dict[str, Cent] = {}
+        for i, monat in enumerate(monate):
+            days, days_s = ({h: n[i] for h, n in je.items()} for je in (tage_je, tage_vor_s))
             for h in gruppen:
-                saetze = plan[h][r]
                 gebraucht = bool(days.get(h) or days_s.get(h) or plaetze.get(h))
-                da = saetze[saetze != KEIN]
-                if gebraucht and (not len(da) or (plaetze.get(h) and len(da) < len(saetze))):
+                if gebraucht and (not da[h][i] or (plaetze.get(h) and da[h][i] < monat.tage)):
                     fehler.append(kein_entgelt(angebot, h, monat.von))
-                p0[h] = Cent(int(da.sum()), len(da)) if len(da) else Cent(0)
-            betrag = 0
-            for h, x in bewilligt.items():
-                ohne = (ist[h][r] == KEIN) & (x[v] > 0)
-                if ohne.any():
-                    fehler.append(kein_entgelt(angebot, h, datum(tag(monat.von) + int(np.argmax(ohne)))))
-                betrag += int((x[v] * ist[h][r]).sum())
+            for h, fehlt in ohne.items():
+                hier = fehlt[erste[i]: erste[i] + monat.tage]
+                if hier.any():
+                    fehler.append(kein_entgelt(angebot, h, datum(tag(monat.von) + int(np.argmax(hier)))))
+            summe = Cent(sum(n[i] for n in betrag.values()))
             plan_days = {h: n * monat.tage for h, n in plaetze.items()}
-            ergebnis[angebot][monat] = (effekte(days, days_s, Cent(betrag), plan_days, p0) if version else
-                                        Effekte(ist=Cent(betrag), a=sum(days.values())))
+            p0 = {h: Cent(satzsumme[h][i], da[h][i] or 1) for h in gruppen}
+            ergebnis[angebot][monat] = (effekte(days, days_s, summe, plan_days, p0) if version else
+                                        Effekte(ist=summe, a=sum(days.values())))
     if fehler:
         raise Fehlerliste(list(dict.fromkeys(fehler)))
     return ergebnis
@@ -163,22 +186,19 @@ def klassische_abrechnung(vol: Volumen, entgelte: Entgelte, angebot: str, zeitra
 
     Cases without cost commitment are not billed. Raises Fehlerliste where a day has no rate.
     """
-    maske = vol.wo(eigen=True, zusage=True, angebot_id=angebot)
-    einzelfall = vol.wo(besonderheit="einzelfallsetting")
-    v = vol.scheibe(zeitraum)
-    r = slice((zeitraum.von - entgelte.von).days, (zeitraum.von - entgelte.von).days + zeitraum.tage)
-    betrag, fehler = {False: 0, True: 0}, []
-    for g in np.flatnonzero(maske):
-        hbg = vol.gruppen[g].hbg
-        satz = entgelte.ist(angebot, hbg)
-        for tage_, cent in ((vol.voll[g, v], satz.voll[r]), (vol.vermindert[g, v], satz.vermindert[r])):
-            ohne = (cent == KEIN) & (tage_ > 0)
-            if ohne.any():
-                fehler.append(kein_entgelt(angebot, hbg, datum(tag(zeitraum.von) + int(np.argmax(ohne)))))
-            betrag[bool(einzelfall[g])] += int((tage_ * cent).sum())
-    if fehler:
-        raise Fehlerliste(list(dict.fromkeys(fehler)))
-    return Abrechnung(aus_cent(betrag[False]), aus_cent(betrag[True]))
+    gruppen = np.flatnonzero(vol.wo(eigen=True, zusage=True, angebot_id=angebot))
+    if not len(gruppen) or not zeitraum.tage:
+        return Abrechnung(aus_cent(0), aus_cent(0))
+    ab = (zeitraum.von - entgelte.von).days
+    saetze = [entgelte.ist(angebot, vol.gruppen[g].hbg) for g in gruppen]
+    tage_ = np.stack([m[gruppen, vol.scheibe(zeitraum)] for m in (vol.voll, vol.vermindert)])  # (2, n_groups, n_days)
+    cent = np.stack([[getattr(s, art)[ab: ab + zeitraum.tage] for s in saetze] for art in ("voll", "vermindert")])
+    ohne = (cent == KEIN) & (tage_ > 0)
+    if ohne.any():
+        tage_ohne = [(vol.gruppen[g].hbg, x) for i, g in enumerate(gruppen) for x in ohne[:, i] if x.any()]
+        raise Fehlerliste(list(dict.fromkeys(kein_entgelt(angebot, h, datum(tag(zeitraum.von) + int(np.argmax(x)))) for h, x in tage_ohne)))
+    betrag, einzelfall = (tage_ * cent).sum(axis=(0, 2)), vol.wo(besonderheit="einzelfallsetting")[gruppen]
+    return Abrechnung(aus_cent(int(betrag[~einzelfall].sum())), aus_cent(int(betrag[einzelfall].sum())))
 
 
 def _je_gruppe(vol: Volumen, maske: np.ndarray, spalte: str) -> dict[str, np.ndarray]:

@@ -10,9 +10,9 @@ from fractions import Fraction
 import numpy as np
 
 from traeger_lib.analysis.hbg import tage_je_gruppe
-from traeger_lib.analysis.periods import FEHLT, Quartal, Zeitraum, tag, tage
+from traeger_lib.analysis.periods import Quartal, Zeitraum, tag
 from traeger_lib.analysis.rates import gruppenrang
-from traeger_lib.analysis.volume import OFFEN, Aufenthalte, Personenzaehlung, Volumen, abwesenheiten, wechselpaare
+from traeger_lib.analysis.volume import Aufenthalte, Personenzaehlung, Volumen, wechselpaare
 from traeger_lib.inputs.schema import Bestand
 
 
@@ -87,21 +87,25 @@ def sektorwechsel(stays: Aufenthalte, sektor: Mapping[str, str], z: Zeitraum) ->
     return tuple(Sektorwechsel(*k, n) for k, n in sorted(Counter(paar for paar in paare if paar[0] != paar[1]).items()))
 
 
-def _wechselzeilen(bestand: Bestand, stays: Aufenthalte) -> tuple[np.ndarray, list[tuple[str, str, str]]]:
-    """Rows of own cases that continue another row of the same person and offer in another group: days, and (offer, from, to)."""
+Wechsel = Sequence[tuple[int, tuple[str, str, str]]]  # day number, (offer, from, to)
+
+
+def gruppenwechsel(bestand: Bestand, stays: Aufenthalte) -> Wechsel:
+    """Rows of own cases that continue another row of the same person and offer in another group: day, (offer, from, to)."""
     f = bestand["faelle"]
     hbg, s = f["hbg"].to_numpy(dtype=object)[stays.zeile], f["s"].fillna(False).to_numpy(dtype=bool)[stays.zeile]
     gleich = (stays.person[1:] == stays.person[:-1]) & (stays.angebot[1:] == stays.angebot[:-1])
     eigen = stays.eigen[1:] & stays.eigen[:-1]
     fort = np.flatnonzero(gleich & eigen & (stays.beginn[1:] == stays.ende[:-1] + 1) & ((hbg[1:] != hbg[:-1]) | (s[1:] != s[:-1]))) + 1
-    gruppe = {i: hbg[i] + (" + S" if s[i] else "") for j in fort for i in (j - 1, j)}
-    return stays.beginn[fort], [(stays.angebote[stays.angebot[i]], gruppe[i - 1], gruppe[i]) for i in fort]
+    gruppe = {i: hbg[i] + (" + S" if s[i] else "") for j in fort.tolist() for i in (j - 1, j)}
+    return [(t, (stays.angebote[a], gruppe[i - 1], gruppe[i])) for t, a, i in zip(
+        stays.beginn[fort].tolist(), stays.angebot[fort].tolist(), fort.tolist(), strict=True)]
 
 
-def uebergaenge(bestand: Bestand, stays: Aufenthalte, z: Zeitraum) -> tuple[Uebergang, ...]:
+def uebergaenge(wechsel: Wechsel, z: Zeitraum) -> tuple[Uebergang, ...]:
     """Transitions between need groups in a span, with counts."""
-    tage_, wechsel = _wechselzeilen(bestand, stays)
-    zahl = Counter(w for t, w in zip(tage_, wechsel, strict=True) if tag(z.von) <= t <= tag(z.bis))
+    von, bis = tag(z.von), tag(z.bis)
+    zahl = Counter(w for t, w in wechsel if von <= t <= bis)
     return tuple(Uebergang(*k, n) for k, n in sorted(zahl.items(), key=lambda x: (x[0][0], _rang(x[0][1]), _rang(x[0][2]))))
 
 
@@ -131,11 +135,15 @@ def belegung(vol: Volumen, z: Zeitraum, plaetze: Mapping[str, int], zaehlungen: 
     return tuple(ergebnis)
 
 
-def ereignisse(bestand: Bestand, stays: Aufenthalte, quartale: Sequence[Quartal], zaehlung: Personenzaehlung) -> tuple[Ereignisse, ...]:
-    """Events per quarter over all offers with case rows; `zaehlung` of their own cases."""
-    wechsel, _ = _wechselzeilen(bestand, stays)
-    begonnen = _unterbrechungen(bestand, stays)
-    ergebnis = []
+def ereignisse(stays: Aufenthalte, fehlzeiten: Aufenthalte, gruppenwechsel: Wechsel, quartale: Sequence[Quartal],
+               zaehlung: Personenzaehlung) -> tuple[Ereignisse, ...]:
+    """Events per quarter over all offers with case rows; `zaehlung` of their own cases, `fehlzeiten` the joined absences.
+
+    An absence counts in the offers where the person is an own case.
+    """
+    wechsel, n, ergebnis = np.array([t for t, _ in gruppenwechsel], np.int64), len(stays.angebote), []
+    eigene = np.isin(fehlzeiten.person * n + fehlzeiten.angebot, (stays.person * n + stays.angebot)[stays.eigen])
+    begonnen = fehlzeiten.beginn[eigene]
     for q in quartale:
         a, e = tag(q.zeitraum.von), tag(q.zeitraum.bis)
         p = zaehlung.zaehle(q.zeitraum)
@@ -144,21 +152,15 @@ def ereignisse(bestand: Bestand, stays: Aufenthalte, quartale: Sequence[Quartal]
     return tuple(ergebnis)
 
 
-def _unterbrechungen(bestand: Bestand, stays: Aufenthalte) -> np.ndarray:
-    """First days of absences in offers where the person is an own case; adjacent absences in one offer are one."""
-    ab, n = abwesenheiten(bestand, stays), len(stays.angebote)
-    return ab.beginn[np.isin(ab.person * n + ab.angebot, (stays.person * n + stays.angebot)[stays.eigen])]
-
-
-def besonderheiten(bestand: Bestand, vol: Volumen, z: Zeitraum) -> tuple[Besonderheit, ...]:
+def besonderheiten(bestand: Bestand, stays: Aufenthalte, vol: Volumen, z: Zeitraum) -> tuple[Besonderheit, ...]:
     """Special cases of a period, apart from the regular ones."""
-    f = bestand["faelle"]
-    ende = tage(f["ende"])
-    dabei = (tage(f["beginn"]) <= tag(z.bis)) & (np.where(ende == FEHLT, OFFEN, ende) >= tag(z.von))
-    besonders = f["besonderheit"].notna() & (f["besonderheit"] != "regelfall")
-    f, summe = f[dabei & f["kostentraeger"].isin(bestand.eigene_kostentraeger) & besonders], vol.bezahlt(z)
-    return tuple(Besonderheit(art, f.loc[f["besonderheit"] == art, "person_id"].nunique(),
-                              int(summe[vol.wo(eigen=True, besonderheit=art)].sum())) for art in sorted(set(f["besonderheit"])))
+    arten, summe = bestand["faelle"]["besonderheit"].to_numpy(dtype=object)[stays.zeile], vol.bezahlt(z)
+    dabei = stays.eigen & (stays.beginn <= tag(z.bis)) & (stays.ende >= tag(z.von))
+    personen: dict[str, set[int]] = {}
+    for art, person in zip(arten[dabei], stays.person[dabei].tolist(), strict=True):
+        if isinstance(art, str) and art != "regelfall":
+            personen.setdefault(art, set()).add(person)
+    return tuple(Besonderheit(a, len(p), int(summe[vol.wo(eigen=True, besonderheit=a)].sum())) for a, p in sorted(personen.items()))
 
 
 def _rang(gruppe: str) -> tuple[tuple[int, int, str], bool]:

@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 
+import numpy as np
+
 from traeger_lib.analysis.budget import Planzeile
 from traeger_lib.analysis.deviation import Effekte
 from traeger_lib.analysis.periods import Zeitraum
@@ -63,12 +65,12 @@ def anteile(gewichte: Mapping[str, Fraction | int]) -> dict[str, Fraction]:
 
 def tage_je_gruppe(vol: Volumen, z: Zeitraum, spalte: str = "hbg", **bedingung: object) -> dict[str, int]:
     """Own paid days (Entgelttage) per need group in a period, granted (`hbg`) or before S (`hbg_ausgang`)."""
-    maske = vol.wo(eigen=True, **bedingung)
-    summe = vol.bezahlt(z)
+    stellen = np.flatnonzero(vol.wo(eigen=True, **bedingung))
     ergebnis: dict[str, int] = {}
-    for h, n in zip(vol.spalte(spalte)[maske], summe[maske], strict=True):
+    for g, n in zip(stellen.tolist(), vol.bezahlt(z)[stellen].tolist(), strict=True):
         if n:
-            ergebnis[str(h)] = ergebnis.get(str(h), 0) + int(n)
+            h = getattr(vol.gruppen[g], spalte)
+            ergebnis[h] = ergebnis.get(h, 0) + n
     return ergebnis
 
 

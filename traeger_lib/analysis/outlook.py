@@ -117,7 +117,7 @@ def prognosen(reihen: Mapping[Schluessel, Sequence[float]], monate: Sequence[Zei
     places per offer. A series below MIN_PUNKTE months is left out.
     """
     lang = {k: np.array(list(y)[-12 * rueckblick_jahre:], float) for k, y in reihen.items()}
-    return _prognosen(lang, monate, _obergrenzen(lang, grenzen), bis_jahr)
+    return _benannt(_verlaeufe(lang, monate, bis_jahr), lang, monate, _obergrenzen(lang, grenzen))
 
 
 def ausblick(reihen: Mapping[Schluessel, Sequence[float]], monate: Sequence[Zeitraum], *, grenzen: Mapping[str, float],
@@ -128,9 +128,10 @@ def ausblick(reihen: Mapping[Schluessel, Sequence[float]], monate: Sequence[Zeit
     """
     lang = {k: np.array(list(y)[-12 * rueckblick_jahre:], float) for k, y in reihen.items()}
     obergrenze = _obergrenzen(lang, grenzen)
-    f = _prognosen(lang, monate, obergrenze, bis_jahr)
+    verlaeufe = _verlaeufe(lang, monate, bis_jahr)
+    f = _benannt(verlaeufe, lang, monate, obergrenze)
     ohne = {k: z for k, y in lang.items() if (z := _ohne_bruch(y, monate[-len(y):], brueche.get(k, ()))) is not None}
-    anders = _prognosen({**lang, **ohne}, monate, obergrenze, bis_jahr, lang) if ohne else {}
+    anders = _benannt(verlaeufe | _verlaeufe(ohne, monate, bis_jahr), lang, monate, obergrenze) if ohne else {}
     ergebnis: dict[Schluessel, Ausblick | None] = dict.fromkeys(lang)
     for k in f:
         y, m, b = lang[k], monate[-len(lang[k]):], brueche.get(k, ())
@@ -142,22 +143,27 @@ def ausblick(reihen: Mapping[Schluessel, Sequence[float]], monate: Sequence[Zeit
     return ergebnis
 
 
-def _prognosen(reihen: Mapping[Schluessel, np.ndarray], monate: Sequence[Zeitraum], obergrenze: Mapping[Schluessel, float],
-               bis_jahr: int, gesehen: Mapping[Schluessel, np.ndarray] | None = None) -> dict[Schluessel, Prognose]:
-    """One forecast per series, series of equal length in one call; one series' forecast does not depend on the others. Year means
-    take the months `gesehen` (the series themselves unless said)."""
-    if not monate:
-        return {}
-    letzter = monate[-1].bis
-    h = (bis_jahr - letzter.year) * 12 + 12 - letzter.month
+def _verlaeufe(reihen: Mapping[Schluessel, np.ndarray], monate: Sequence[Zeitraum], bis_jahr: int) -> dict[Schluessel, np.ndarray]:
+    """Forecast of every series that is long enough, (len(FELDER), h) to December of `bis_jahr`; series of equal length in one call,
+    and no series' forecast depends on the others."""
+    h = (bis_jahr - monate[-1].bis.year) * 12 + 12 - monate[-1].bis.month if monate else 0
     f: dict[Schluessel, np.ndarray] = {}
     for n in sorted({len(y) for y in reihen.values() if len(y) >= MIN_PUNKTE and h > 0}):
         namen = [k for k, y in reihen.items() if len(y) == n]
         je = forecast(np.stack([reihen[k] for k in namen]), h, 12)
         f |= dict(zip(namen, np.stack([getattr(je, x) for x in FELDER], axis=1), strict=True))
-    f = _stimmig({k: f[k] for k in reihen if k in f}, obergrenze)
+    return {k: f[k] for k in reihen if k in f}
+
+
+def _benannt(verlaeufe: Mapping[Schluessel, np.ndarray], gesehen: Mapping[Schluessel, np.ndarray], monate: Sequence[Zeitraum],
+             obergrenze: Mapping[Schluessel, float]) -> dict[Schluessel, Prognose]:
+    """Forecasts in which parts and total agree, with their months, and the years in which months already seen come first."""
+    f = _stimmig(verlaeufe, obergrenze)
+    if not f:
+        return {}
+    letzter, h = monate[-1].bis, next(iter(f.values())).shape[1]
     perioden = [f"{letzter.year + i // 12:04d}-{i % 12 + 1:02d}" for i in range(letzter.month, letzter.month + h)]
-    return {k: Prognose(_punkte(perioden, werte), _jahresmittel((gesehen or reihen)[k], werte, letzter)) for k, werte in f.items()}
+    return {k: Prognose(_punkte(perioden, werte), _jahresmittel(gesehen[k], werte, letzter)) for k, werte in f.items()}
 
 
 def _obergrenzen(reihen: Mapping[Schluessel, np.ndarray], grenzen: Mapping[str, float]) -> dict[Schluessel, float]:
@@ -277,8 +283,10 @@ def _sprung(werte: np.ndarray, monate: Sequence[Zeitraum], tabelle: Sequence[Any
     """The largest unflagged step: a month-to-month change beyond SPRUNG usual ones that the three months after keep."""
     if len(werte) < 13:
         return None
-    d = np.diff(werte)
-    ueblich = max(1.4826 * float(np.median(np.abs(d - np.median(d)))), 0.15 * sqrt(float(werte.mean())))  # a few persons are no step
+    d, mindestens = np.diff(werte), 0.15 * sqrt(float(werte.mean()))  # a few persons are no step
+    if float(np.abs(d).max()) <= SPRUNG * mindestens:
+        return None
+    ueblich = max(1.4826 * float(np.median(np.abs(d - np.median(d)))), mindestens)
     for i in np.argsort(-np.abs(d)):
         vorher, nachher = werte[max(i - 2, 0): i + 1].mean(), werte[i + 1: i + 4].mean()
         if abs(d[i]) <= SPRUNG * ueblich:

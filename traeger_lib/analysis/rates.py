@@ -6,6 +6,7 @@ Not here: how many days (`volume`), what they add up to (`budget`, `deviation`).
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
@@ -56,11 +57,10 @@ class Entgelte:
         bekannt = (beschluss == FEHLT) | (beschluss <= tag(bestand.datenstand))
         self._ab, self._beschluss = ab, np.where(beschluss == FEHLT, _IMMER, beschluss)
         self._bis = np.where(ende == FEHLT, 2**40, ende)
-        self._voll = np.array([in_cent(g + m + i) for g, m, i in zip(
-            e["grundpauschale"], e["massnahmepauschale"], e["investitionsbetrag"], strict=True)], dtype=np.int64)
-        self._vermindert = np.array([KEIN if pd.isna(f) else in_cent(abwesenheitssatz(g, m, i, f)) for g, m, i, f in zip(
-            e["grundpauschale"], e["massnahmepauschale"], e["investitionsbetrag"], e["abwesenheit_faktor"], strict=True)],
-            dtype=np.int64)
+        teile = list(zip(*(e[s].tolist() for s in ("grundpauschale", "massnahmepauschale", "investitionsbetrag", "abwesenheit_faktor")),
+                         strict=True))
+        self._voll = np.array([in_cent(g + m + i) for g, m, i, _ in teile], dtype=np.int64)
+        self._vermindert = np.array([KEIN if pd.isna(f) else in_cent(abwesenheitssatz(g, m, i, f)) for g, m, i, f in teile], dtype=np.int64)
         je_gruppe: dict[tuple[str, str], list[int]] = {}
         schluessel = list(zip(e["angebot_id"].tolist(), e["hbg"].tolist(), strict=True))
         for i in np.lexsort((ab, self._beschluss)).tolist():
@@ -68,6 +68,12 @@ class Entgelte:
                 je_gruppe.setdefault(schluessel[i], []).append(i)
         self._zeilen = {k: np.array(z, np.int64) for k, z in je_gruppe.items()}
         self._gemerkt: dict[tuple[str, str, date | None], Tagessatz] = {}
+
+    def gewichtet(self, gewichte: Mapping[tuple[str, str], Decimal]) -> Entgelte:
+        """The same rates with other weights for the mean rate; what was looked up is shared."""
+        anders = copy(self)
+        anders._gewichte = gewichte
+        return anders
 
     def ist(self, angebot_id: str, hbg: str) -> Tagessatz:
         """Actual rates: the latest decision known at the Datenstand."""

@@ -160,8 +160,7 @@ def staende(massnahmen: pd.DataFrame, bis: date) -> pd.DataFrame:
 
 def _zeilen(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a frame with plain values."""
-    spalten = {str(s): [plain(x) for x in frame[s].tolist()] for s in frame}
-    return [dict(zip(spalten, werte, strict=True)) for werte in zip(*spalten.values(), strict=True)]
+    return [dict(zip(map(str, frame.columns), map(plain, werte), strict=True)) for werte in frame.to_numpy(dtype=object).tolist()]
 
 
 def _neueste(zeilen: Iterable[dict[str, Any]], bis: date) -> list[dict[str, Any]]:

@@ -23,7 +23,7 @@ import pandas as pd
 from traeger_lib.analysis.analyse import Analyse
 from traeger_lib.analysis.budget import Budgetversion, Rate, kein_entgelt, raten
 from traeger_lib.analysis.chance import AUSLASTUNG_MAX, OHNE_BASISJAHR, STUFEN_PROZENT, abgangsrate
-from traeger_lib.analysis.events import uebergaenge, zugangsprofile
+from traeger_lib.analysis.events import gruppenwechsel, uebergaenge, zugangsprofile
 from traeger_lib.analysis.money import aus_cent, gleiche_teile, in_cent, round_half_up, runde_cent
 from traeger_lib.analysis.outlook import TENDENZ_UNTER, Z80, Prognosepunkt, prognosen
 from traeger_lib.analysis.periods import Zeitraum, jahr_zeitraum, monatsname
@@ -247,7 +247,7 @@ class Rechnung:
         z, a = self._rueckblick, self.a
         jahre = self._je_gruppe(a.vol.bezahlt(z)) / 365.25
         wechsel: dict[tuple[str, str, str], int] = {}
-        for u in uebergaenge(a.bestand, a.stays, z):
+        for u in uebergaenge(gruppenwechsel(a.bestand, a.stays), z):
             k = (u.angebot_id, u.von.removesuffix(" + S"), u.nach.removesuffix(" + S"))
             wechsel[k] = wechsel.get(k, 0) + u.anzahl * (k[1] != k[2])
         ergebnis = {}

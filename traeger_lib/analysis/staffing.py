@@ -7,18 +7,20 @@ from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
-from traeger_lib.analysis.money import runde_cent
+from traeger_lib.analysis.money import runde_cent, summe_brueche, summe_produkte
 from traeger_lib.analysis.periods import Zeitraum, datum, tag, tage
 from traeger_lib.analysis.rates import KEIN, Entgelte
-from traeger_lib.analysis.volume import Volumen
+from traeger_lib.analysis.volume import Volumen, laufend, zwischen
 from traeger_lib.inputs.schema import Bestand, zeilen
 
 Zahl = Fraction | None
 MASSSTAEBE = ("tage", "personen", "euro")
+QUALIFIKATIONEN = ("fachkraft", "nicht_fachkraft", "leitung")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,69 +58,92 @@ class Personal:
     monate: int
 
 
+class Tage(NamedTuple):
+    """Days of a period behind an offer's staffing: own and all paid days, their cents at the full rate, days with a case without rate,
+    own paid days without a key, and own paid days per key (in the order of `Grundlage.vk_je_person`)."""
+
+    eigen: int
+    alle: int
+    cent_eigen: int
+    cent_alle: int
+    ohne_entgelt: int
+    ohne_schluessel: int
+    je_schluessel: Sequence[int]
+
+
 @dataclass(frozen=True)
 class Grundlage:
-    """What one offer's staffing rests on, day by day; arrays (n_days,) from the volume's first day.
+    """What one offer's staffing rests on.
 
-    `vk` per month: Fachkräfte, Nicht-Fachkräfte, and Leitung where the key of the month's first day includes it.
-    `bedarf`: own paid days with the persons per VK that hold for them; `ohne_schluessel`: own paid days without a key.
+    `vk` per month: Fachkräfte, Nicht-Fachkräfte, and Leitung where the key of the month's first day includes it. `summen`: running
+    sums, (rows, n_days + 1), of what `Tage` holds; `vk_je_person`: 1 ÷ persons per VK of every key that is used.
     """
 
     angebot_id: str
     vk: Mapping[date, Sequence[Decimal]]
     kosten: Mapping[date, tuple[Decimal, Decimal]]  # month → € and the VK they were paid for
-    eigen: np.ndarray
-    alle: np.ndarray
-    euro_eigen: np.ndarray
-    euro_alle: np.ndarray
-    ohne_entgelt: np.ndarray
-    bedarf: Sequence[tuple[np.ndarray, Fraction]]
-    ohne_schluessel: np.ndarray
+    summen: np.ndarray
+    vk_je_person: Sequence[Fraction]
+
+    def tage(self, s: slice) -> Tage:
+        """The days of a slice of the volume's columns."""
+        eigen, alle, cent_eigen, cent_alle, ohne_entgelt, ohne_schluessel, *je = zwischen(self.summen, s).tolist()
+        return Tage(eigen, alle, cent_eigen, cent_alle, ohne_entgelt, ohne_schluessel, je)
 
 
-def grundlage(bestand: Bestand, vol: Volumen, entgelte: Entgelte, angebot_id: str) -> Grundlage:
-    """Collect the days, rates, keys and staff of one offer."""
-    n, wo = vol.voll.shape[1], vol.wo(angebot_id=angebot_id)
+def grundlagen(bestand: Bestand, vol: Volumen, entgelte: Entgelte, angebote: Iterable[str]) -> list[Grundlage]:
+    """Collect the days, rates, keys and staff of each offer."""
+    keys: dict[str, list[Any]] = {}
+    for k in sorted(zeilen(bestand["schluessel"]), key=lambda k: k.gueltig_ab):
+        keys.setdefault(k.angebot_id, []).append(k)
+    staff: dict[str, list[tuple[int, str, Decimal, Decimal | None]]] = {}
+    p = bestand["personal"]
+    for angebot_id, *zeile in zip(p["angebot_id"].tolist(), tage(p["monat"]).tolist(), *(
+            p[s].tolist() for s in ("qualifikation", "vk", "kosten_eur")), strict=True):
+        staff.setdefault(angebot_id, []).append((*zeile,))
+    return [Grundlage(a, *_staff(staff.get(a, ()), keys.get(a, ())), *_tage(vol, entgelte, a, keys.get(a, ()))) for a in angebote]
+
+
+def _staff(zeilen_: Iterable[tuple[int, str, Decimal, Decimal | None]], keys: Sequence[Any]) -> tuple[
+        dict[date, list[Decimal]], dict[date, tuple[Decimal, Decimal]]]:
+    """VK per month and qualification, and what they cost."""
+    vk: dict[int, list[Decimal]] = {}
+    kosten: dict[int, tuple[Decimal, Decimal]] = {}
+    leitung_ab = [(tag(k.gueltig_ab.date()), not pd.isna(k.leitung_enthalten) and bool(k.leitung_enthalten)) for k in keys]
+    for t, qualifikation, menge, eur in zeilen_:
+        monat = vk.setdefault(t, [Decimal(0)] * 3)
+        if qualifikation != "leitung" or next((x for ab, x in reversed(leitung_ab) if ab <= t), False):
+            monat[QUALIFIKATIONEN.index(qualifikation)] += menge
+            if eur is not None:
+                bisher = kosten.get(t, (Decimal(0), Decimal(0)))
+                kosten[t] = (bisher[0] + eur, bisher[1] + menge)
+    return {datum(t): x for t, x in vk.items()}, {datum(t): x for t, x in kosten.items()}
+
+
+def _tage(vol: Volumen, entgelte: Entgelte, angebot_id: str, keys: Sequence[Any]) -> tuple[np.ndarray, list[Fraction]]:
+    """`summen` and `vk_je_person` of a Grundlage."""
+    wo, n = vol.wo(angebot_id=angebot_id), vol.voll.shape[1]
     paid, eigen, hbg = vol.entgelttage[wo], vol.spalte("eigen")[wo].astype(bool), vol.spalte("hbg")[wo]
     saetze = np.stack([entgelte.ist(angebot_id, h).voll[:n] for h in hbg]) if len(hbg) else np.zeros_like(paid)
-    euro, ohne_entgelt = paid * saetze, ((saetze == KEIN) & (paid > 0)).any(axis=0)
-    s = bestand["schluessel"]
-    keys = sorted(zeilen(s[s["angebot_id"] == angebot_id]), key=lambda k: k.gueltig_ab)
-    bedarf, ohne = [], np.zeros(n, np.int64)
+    cent, ohne_entgelt = paid * saetze, ((saetze == KEIN) & (paid > 0)).any(axis=0)
+    bedarf, vk_je_person, ohne = [], [], np.zeros(n, np.int64)
     for h in dict.fromkeys(hbg[eigen]):
         rest = paid[eigen & (hbg == h)].sum(axis=0)
         for k in reversed([k for k in keys if k.hbg == h]):
             ab = max(tag(k.gueltig_ab.date()) - tag(vol.beginn), 0)
-            bedarf.append((np.r_[np.zeros_like(rest[:ab]), rest[ab:]], Fraction(k.personen_je_vk)))
+            bedarf.append(np.r_[np.zeros_like(rest[:ab]), rest[ab:]])
+            vk_je_person.append(1 / Fraction(k.personen_je_vk))
             rest = np.r_[rest[:ab], np.zeros_like(rest[ab:])]
-        ohne = ohne + rest
-    p = bestand["personal"]
-    p = p[p["angebot_id"] == angebot_id]
-    vk: dict[date, list[Decimal]] = {}
-    kosten: dict[date, tuple[Decimal, Decimal]] = {}
-    leitung_ab = [(tag(k.gueltig_ab.date()), not pd.isna(k.leitung_enthalten) and bool(k.leitung_enthalten)) for k in keys]
-    for t, qualifikation, menge, eur in zip(tage(p["monat"]).tolist(), *(p[s].tolist() for s in ("qualifikation", "vk", "kosten_eur")),
-                                          strict=True):
-        monat = vk.setdefault(datum(t), [Decimal(0)] * 3)
-        if qualifikation != "leitung" or next((x for ab, x in reversed(leitung_ab) if ab <= t), False):
-            monat[("fachkraft", "nicht_fachkraft", "leitung").index(qualifikation)] += menge
-            if eur is not None:
-                bisher = kosten.get(datum(t), (Decimal(0), Decimal(0)))
-                kosten[datum(t)] = (bisher[0] + eur, bisher[1] + menge)
-    return Grundlage(angebot_id, vk, kosten, paid[eigen].sum(axis=0), paid.sum(axis=0), euro[eigen].sum(axis=0), euro.sum(axis=0),
-                     ohne_entgelt, bedarf, ohne)
+        ohne += rest
+    return laufend(np.stack([paid[eigen].sum(axis=0), paid.sum(axis=0), cent[eigen].sum(axis=0), cent.sum(axis=0), ohne_entgelt, ohne,
+                             *bedarf])), vk_je_person
 
 
-def eigener_anteil(grundlagen: Iterable[Grundlage], s: slice, personen: tuple[Zahl, Zahl]) -> NachMassstab:
+def eigener_anteil(tage_: Sequence[Tage], personen: tuple[Zahl, Zahl]) -> NachMassstab:
     """Own share by Entgelttage, by persons (own, all: counted by the caller) and by Euro at the full rate."""
-    eigen = alle = euro_eigen = euro_alle = 0
-    fehlt = False
-    for g in grundlagen:
-        eigen, alle = eigen + int(g.eigen[s].sum()), alle + int(g.alle[s].sum())
-        euro_eigen, euro_alle = euro_eigen + int(g.euro_eigen[s].sum()), euro_alle + int(g.euro_alle[s].sum())
-        fehlt |= bool(g.ohne_entgelt[s].any())
+    eigen, alle, cent_eigen, cent_alle, fehlt = map(sum, zip([0] * 5, *(t[:5] for t in tage_), strict=True))
     return NachMassstab(Fraction(eigen, alle) if alle else None, _durch(*personen),
-                        Fraction(euro_eigen, euro_alle) if euro_alle and not fehlt else None)
+                        Fraction(cent_eigen, cent_alle) if cent_alle and not fehlt else None)
 
 
 def personal_angebot(g: Grundlage, z: Zeitraum, s: slice, personen: tuple[Zahl, Zahl], massstab: str = "tage") -> Personal:
@@ -127,22 +152,24 @@ def personal_angebot(g: Grundlage, z: Zeitraum, s: slice, personen: tuple[Zahl, 
     gegeben = [g.vk[m] for m in monate if m in g.vk]
     vk = Fraction(sum((w for m in gegeben for w in m), Decimal(0))) / len(gegeben) if gegeben else None
     fach, nicht = (Fraction(sum((m[i] for m in gegeben), Decimal(0))) for i in (0, 1))
-    anteil = eigener_anteil([g], s, personen)
-    soll = None if g.ohne_schluessel[s].any() else sum((int(t[s].sum()) / k for t, k in g.bedarf), Fraction(0)) / z.tage
+    t = g.tage(s)
+    anteil = eigener_anteil([t], personen)
+    soll = None if t.ohne_schluessel else summe_produkte(zip(t.je_schluessel, g.vk_je_person, strict=True)) / z.tage
     anteilig = NachMassstab(*(None if vk is None or (a := getattr(anteil, m)) is None else vk * a for m in MASSSTAEBE))
     bezahlt = [g.kosten[m] for m in monate if m in g.kosten]
     je_vk = _durch(*(Fraction(sum((x[i] for x in bezahlt), Decimal(0))) for i in (0, 1)))
     da = getattr(anteilig, massstab)
     luecke = None if soll is None or da is None or je_vk is None else runde_cent((soll - da) * len(monate) * je_vk)
     return _verhaeltnisse(g.angebot_id, vk, soll, _durch(fach, fach + nicht), anteil, anteilig,
-                          Fraction(int(g.eigen[s].sum()), z.tage), luecke, len(gegeben), len(monate))
+                          Fraction(t.eigen, z.tage), luecke, len(gegeben), len(monate))
 
 
 def personal_gesamt(teile: Sequence[Personal], grundlagen: Sequence[Grundlage], z: Zeitraum, s: slice,
                     personen: tuple[Zahl, Zahl]) -> Personal:
     """All offers of a provider: sums over the offers, ratios from the sums. An offer with neither days nor staff in the
     period contributes nothing; any other offer without a figure leaves the sum open (None)."""
-    aktiv = [(t, g) for t, g in zip(teile, grundlagen, strict=True) if t.vk is not None or g.alle[s].any()]
+    je = [g.tage(s) for g in grundlagen]
+    aktiv = [(t, g) for t, g, n in zip(teile, grundlagen, je, strict=True) if t.vk is not None or n.alle]
     vk = _summe([t.vk for t, _ in aktiv])
     soll = _summe([t.vk_soll for t, _ in aktiv]) if aktiv else Fraction(0)
     anteilig = NachMassstab(*(_summe([getattr(t.vk_anteilig, m) for t, _ in aktiv]) for m in MASSSTAEBE))
@@ -150,8 +177,8 @@ def personal_gesamt(teile: Sequence[Personal], grundlagen: Sequence[Grundlage], 
     monatlich = [[g.vk[m] for m in monate if m in g.vk] for _, g in aktiv]
     fach, nicht = (sum((Fraction(sum((m[i] for m in ms), Decimal(0))) / len(ms) for ms in monatlich if ms), Fraction(0)) for i in (0, 1))
     quote = None if vk is None else _durch(fach, fach + nicht)
-    plaetze = Fraction(sum(int(g.eigen[s].sum()) for g in grundlagen), z.tage)
-    gesamt = _verhaeltnisse(None, vk, soll, quote, eigener_anteil(grundlagen, s, personen), anteilig, plaetze, None,
+    plaetze = Fraction(sum(n.eigen for n in je), z.tage)
+    gesamt = _verhaeltnisse(None, vk, soll, quote, eigener_anteil(je, personen), anteilig, plaetze, None,
                             min((t.monate_mit_angaben for t, _ in aktiv), default=0), len(monate))
     if any(t.unbesetzt_eur is None for t, _ in aktiv) or not aktiv:
         return gesamt
@@ -176,4 +203,4 @@ def _durch(a: Zahl, b: Zahl) -> Zahl:
 
 def _summe(werte: Sequence[Zahl]) -> Zahl:
     """Sum, open (None) where any part is open or there is none."""
-    return None if not werte or any(w is None for w in werte) else sum((w for w in werte if w is not None), Fraction(0))
+    return None if not werte or any(w is None for w in werte) else summe_brueche(w for w in werte if w is not None)

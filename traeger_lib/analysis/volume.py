@@ -64,26 +64,44 @@ class Volumen:
         a = tag(z.von) - tag(self.beginn)
         return slice(max(0, a), max(0, a + z.tage))
 
-    def summe(self, matrix: np.ndarray, z: Zeitraum) -> np.ndarray:
-        """Days per group in a period, int64 (n_groups,)."""
-        return np.asarray(matrix[:, self.scheibe(z)].sum(axis=1))
-
     @cached_property
-    def _bezahlt(self) -> dict[Zeitraum, np.ndarray]:
+    def _laufend(self) -> dict[str, np.ndarray]:
         return {}
 
+    def summe(self, was: str, z: Zeitraum) -> np.ndarray:
+        """Days per group in a period, int64 (n_groups,): of `voll`, `vermindert` or `entgelttage`."""
+        if was not in self._laufend:
+            self._laufend[was] = laufend(getattr(self, was))
+        return zwischen(self._laufend[was], self.scheibe(z))
+
     def bezahlt(self, z: Zeitraum) -> np.ndarray:
-        """Paid days per group in a period, int64 (n_groups,); `summe` of `entgelttage`, kept."""
-        if z not in self._bezahlt:
-            self._bezahlt[z] = self.summe(self.entgelttage, z)
-        return self._bezahlt[z]
+        """Paid days per group in a period, int64 (n_groups,)."""
+        return self.summe("entgelttage", z)
+
+    @cached_property
+    def _masken(self) -> dict[tuple[tuple[str, object], ...], np.ndarray]:
+        return {}
 
     def wo(self, **bedingung: object) -> np.ndarray:
-        """Boolean mask over the groups, e.g. `wo(eigen=True, angebot_id="A")`."""
-        maske = np.ones(len(self.gruppen), bool)
-        for spalte, wert in bedingung.items():
-            maske &= self._spalten[spalte] == wert
-        return maske
+        """Boolean mask over the groups, e.g. `wo(eigen=True, angebot_id="A")`; kept, so never write into it."""
+        schluessel = tuple(bedingung.items())
+        if schluessel not in self._masken:
+            gilt = [self._spalten[spalte] == wert for spalte, wert in schluessel]
+            self._masken[schluessel] = np.logical_and.reduce(gilt) if gilt else np.ones(len(self.gruppen), bool)
+        return self._masken[schluessel]
+
+
+def laufend(matrix: np.ndarray) -> np.ndarray:
+    """Running sums of daily values (n, n_days), from 0 before the first day: (n, n_days + 1)."""
+    summe = np.zeros((len(matrix), matrix.shape[1] + 1), np.int64)
+    np.cumsum(matrix, axis=1, out=summe[:, 1:])
+    return summe
+
+
+def zwischen(summen: np.ndarray, s: slice) -> np.ndarray:
+    """Sums over the days of a slice from running sums, (n,): a period costs the same however long it is."""
+    ende = summen.shape[1] - 1
+    return np.asarray(summen[:, min(s.stop, ende)] - summen[:, min(s.start, ende)])
 
 
 @dataclass(frozen=True)
@@ -148,11 +166,13 @@ def abwesenheiten(bestand: Bestand, stays: Aufenthalte) -> Aufenthalte:
                        leer.astype(bool), leer).praesenzen()
 
 
-def volumen(bestand: Bestand, bis: date, *, von: date | None = None, stays: Aufenthalte | None = None) -> Volumen:
+def volumen(bestand: Bestand, bis: date, *, von: date | None = None, stays: Aufenthalte | None = None,
+            fehlzeiten: Aufenthalte | None = None) -> Volumen:
     """Daily counts of every group until `bis` (inclusive), from the first day in the data or `von`.
 
     Open stays run to `bis` or to an earlier Datenstand. Monthly aggregates are spread as evenly over the days of their
     month as whole days allow, so that they add up exactly and a rate changing inside a month splits them by calendar days.
+    `stays` and `fehlzeiten` (see `abwesenheiten`) are built here where the caller does not have them.
     """
     stays = stays or aufenthalte(bestand)
     monate = tage(bestand["fallzahlen"]["monat"])
@@ -163,20 +183,20 @@ def volumen(bestand: Bestand, bis: date, *, von: date | None = None, stays: Aufe
     tabellen = [t for t in (bestand["faelle"], bestand["fallzahlen"]) if len(t)]
     codes, gruppen = _kodiere(bestand, tabellen or [bestand["faelle"]])
     n, n_tage = len(gruppen), t1 - t0 + 1
-    anwesend = np.zeros((n, n_tage), np.int64)
-    vermindert = np.zeros_like(anwesend)
+    anwesend, vermindert = (np.zeros((n, n_tage + 1), np.int64) for _ in range(2))  # first the changes from day to day
     if len(stays.beginn):
         regeln = _regeln(bestand, stays.angebote)
         beginn, ende = stays.beginn, _gezaehltes_ende(bestand, stays, regeln)
         offen_bis = min(t1, tag(bestand.datenstand))
         ende = np.where(stays.ende == OFFEN, offen_bis, ende)
         code = codes[stays.zeile]
-        anwesend = _tagesmatrix(code, beginn, ende, n, t0, t1)
-        abwesend = _verminderte_tage(bestand, stays, beginn, ende, regeln)
+        _zaehle_mit(anwesend, code, beginn, ende, t0)
+        abwesend = _verminderte_tage(bestand, stays, fehlzeiten, beginn, ende, regeln)
         if abwesend is not None:
             zeile, a, e, bezahlt_bis = abwesend
-            anwesend -= _tagesmatrix(code[zeile], a, e, n, t0, t1)
-            vermindert = _tagesmatrix(code[zeile], a, bezahlt_bis, n, t0, t1)
+            _zaehle_mit(anwesend, code[zeile], a, e, t0, -1)
+            _zaehle_mit(vermindert, code[zeile], a, bezahlt_bis, t0)
+    anwesend, vermindert = (m[:, :-1].cumsum(axis=1) for m in (anwesend, vermindert))
     if len(monate):
         f, code = bestand["fallzahlen"], codes[len(stays.beginn):]
         anwesend += _verteilt(code, monate, f["belegungstage"], n, t0, t1)
@@ -217,14 +237,14 @@ def _codes(spalten: Sequence[Sequence[pd.Series]]) -> tuple[list[np.ndarray], li
     return [np.concatenate([np.array([*(stelle[w] for w in teil), -1], np.int64)[c] for c, teil in spalte]) for spalte in einzeln], werte
 
 
-def _tagesmatrix(code: np.ndarray, a: np.ndarray, e: np.ndarray, n: int, t0: int, t1: int) -> np.ndarray:
-    """Persons per group and day from intervals [a, e]: +1 at the begin, −1 after the end, running sum over the days."""
-    a, e = np.maximum(a, t0), np.minimum(e, t1)
+def _zaehle_mit(aenderung: np.ndarray, code: np.ndarray, a: np.ndarray, e: np.ndarray, t0: int, anzahl: int = 1) -> None:
+    """Count persons of group `code` on the days [a, e]: + at the begin, − after the end, in the changes (n_groups, n_days + 1)."""
+    breite = aenderung.shape[1]
+    a, e = np.maximum(a - t0, 0), np.minimum(e - t0, breite - 2)
     gilt = a <= e
-    breite = t1 - t0 + 2
-    code, a, e = code[gilt] * breite, a[gilt] - t0, e[gilt] - t0 + 1
-    d = np.bincount(code + a, minlength=n * breite) - np.bincount(code + e, minlength=n * breite)
-    return d.reshape(n, breite)[:, :-1].cumsum(axis=1)
+    zeile, flach = code[gilt] * breite, aenderung.reshape(-1)
+    np.add.at(flach, zeile + a[gilt], anzahl)
+    np.add.at(flach, zeile + e[gilt] + 1, -anzahl)
 
 
 def _verteilt(code: np.ndarray, monate: np.ndarray, werte: pd.Series, n: int, t0: int, t1: int) -> np.ndarray:
@@ -297,8 +317,8 @@ def _gezaehltes_ende(bestand: Bestand, stays: Aufenthalte, regeln: Sequence[Rege
     kandidat = np.flatnonzero(aus & mehrfach)
     kandidat = kandidat[np.isin(schluessel_ende[kandidat], schluessel_beginn[mehrfach])]
     if len(kandidat):
-        traeger = bestand["angebote"].set_index("angebot_id")["traeger_id"].reindex(list(stays.angebote))
-        traeger_code = pd.factorize(traeger)[0]
+        traeger = dict(zip(bestand["angebote"]["angebot_id"], bestand["angebote"]["traeger_id"], strict=True))
+        traeger_code = np.unique([traeger[a] for a in stays.angebote], return_inverse=True)[1]
         i, j = _paare(schluessel_ende[kandidat], schluessel_beginn[mehrfach])
         k, q = kandidat[i], np.flatnonzero(mehrfach)[j]
         anderes = (p.angebot[k] != p.angebot[q]) & (traeger_code[p.angebot[k]] == traeger_code[p.angebot[q]])
@@ -314,14 +334,14 @@ def _gezaehltes_ende(bestand: Bestand, stays: Aufenthalte, regeln: Sequence[Rege
 
 
 def _verminderte_tage(
-    bestand: Bestand, stays: Aufenthalte, beginn: np.ndarray, ende: np.ndarray, regeln: Sequence[Regel],
+    bestand: Bestand, stays: Aufenthalte, fehlzeiten: Aufenthalte | None, beginn: np.ndarray, ende: np.ndarray, regeln: Sequence[Regel],
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray] | None:
     """Segments of reduced-rate days: (row, first day, last day, last *paid* day); days beyond the yearly cap are unpaid."""
     ab = bestand["abwesenheiten"]
     regeln = [r for r in regeln if r.volle_tage is not None]
     if ab.empty or not regeln:
         return None
-    fort, n = abwesenheiten(bestand, stays), len(stays.angebote)
+    fort, n = fehlzeiten or abwesenheiten(bestand, stays), len(stays.angebote)
     schluessel_stay = stays.person * n + stays.angebot
     teile = []
     for rang, r in enumerate(regeln):
@@ -407,7 +427,7 @@ class Personenzaehlung:
     beginne: np.ndarray  # first and last days of the presences, each sorted
     enden: np.ndarray
     luecken: tuple[np.ndarray, np.ndarray]  # last day before and first day after every gap between two presences of a person
-    wechseltage: np.ndarray
+    wechseltage: np.ndarray  # sorted
 
     @classmethod
     def aus(cls, stays: Aufenthalte, angebote: Iterable[str], *, nur_eigene: bool = True) -> Personenzaehlung:
@@ -424,17 +444,16 @@ class Personenzaehlung:
         that lies between two of them inside the period."""
         e = tag(z.bis)
         a = min(tag(z.von), e + 1)
-        davor, begonnen = (int(n) for n in np.searchsorted(self.beginne, (a, e + 1)))
-        beendet, bis = (int(n) for n in np.searchsorted(self.enden, (a, e + 1)))
-        luecken = int(((self.luecken[0] >= a) & (self.luecken[1] <= e)).sum())
-        return Personen(
-            stichtagszahl=begonnen - bis, faelle_im_zeitraum=begonnen - beendet - luecken, zugaenge=begonnen - davor,
-            abgaenge=bis - beendet, wechsel=int(((self.wechseltage >= a) & (self.wechseltage <= e)).sum()))
+        (davor, begonnen), (beendet, bis), (vorher, nachher) = (
+            x.searchsorted((a, e + 1)).tolist() for x in (self.beginne, self.enden, self.wechseltage))
+        luecken = int(np.count_nonzero((self.luecken[0] >= a) & (self.luecken[1] <= e)))
+        return Personen(stichtagszahl=begonnen - bis, faelle_im_zeitraum=begonnen - beendet - luecken, zugaenge=begonnen - davor,
+                        abgaenge=bis - beendet, wechsel=nachher - vorher)
 
 
 def _wechseltage(p: Aufenthalte) -> np.ndarray:
-    """Days of entry of every move (see `wechselpaare`)."""
-    return np.asarray(p.beginn[wechselpaare(p)[1]])
+    """Days of entry of every move (see `wechselpaare`), sorted."""
+    return np.sort(p.beginn[wechselpaare(p)[1]])
 
 
 def wechselpaare(p: Aufenthalte) -> tuple[np.ndarray, np.ndarray]:

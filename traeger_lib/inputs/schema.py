@@ -11,7 +11,7 @@ from collections import namedtuple
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from typing import Any
 
 import numpy as np
@@ -246,9 +246,7 @@ def _zeile(spalten: tuple[str, ...]) -> Any:
 
 def zeilen(frame: pd.DataFrame) -> Iterator[Any]:
     """The rows of a frame as named tuples, their fields of any type (as `itertuples`, whose class is built anew each time)."""
-    if frame.empty:
-        return iter(())
-    return map(_zeile(tuple(frame.columns))._make, zip(*(spalte.tolist() for _, spalte in frame.items()), strict=True))
+    return map(_zeile(tuple(frame.columns))._make, frame.to_numpy(dtype=object).tolist() if len(frame) else ())
 
 
 def leere_tabelle(name: str) -> pd.DataFrame:
@@ -290,21 +288,8 @@ class Bestand:
 
     def pruefsummen(self) -> dict[str, str]:
         """`nur(i).pruefsumme()` of every provider, each table hashed once."""
-        angebote = self["angebote"]
-        traeger_von = dict(zip(angebote["angebot_id"], angebote["traeger_id"], strict=True))
-        stellen = {i: k for k, i in enumerate(self.traeger_ids)}
-        teile: dict[str, list[np.ndarray[Any, Any]]] = {}
-        for name, frame in self.tabellen.items():
-            summen, gehoert = _zeilensummen(name, frame), TABELLEN[name].gehoert
-            if gehoert:
-                wem = frame["traeger_id"] if gehoert == "traeger_id" else frame["angebot_id"].map(traeger_von)
-                stelle = wem.map(stellen).fillna(-1).to_numpy(dtype=np.int64)
-                ordnung = np.argsort(stelle, kind="stable")
-                teile[name] = np.split(summen[ordnung], np.searchsorted(stelle[ordnung], np.arange(len(stellen) + 1)))[1:]
-            else:
-                typen = angebote.groupby("traeger_id")["leistungstyp"].agg(set)
-                teile[name] = [summen[self._gilt(frame, i, typen.get(i, set()))] for i in stellen]
-        return {i: self._summe({name: t[k] for name, t in teile.items()}) for i, k in stellen.items()}
+        summen = {name: _zeilensummen(name, frame) for name, frame in self.tabellen.items()}
+        return {i: self._summe({name: summen[name][z] for name, z in je.items()}) for i, je in self._zeilen_je_traeger.items()}
 
     def _summe(self, zeilen: Mapping[str, np.ndarray[Any, Any]]) -> str:
         h = hashlib.sha256()
@@ -316,29 +301,36 @@ class Bestand:
             h.update(summen.astype("<u8").tobytes())
         return h.hexdigest()
 
-    @staticmethod
-    def _gilt(frame: pd.DataFrame, traeger_id: str, leistungstypen: set[str]) -> np.ndarray[Any, Any]:
-        """Which rows of a shared table concern a provider."""
-        gilt = ((frame["traeger_id"].isna() | (frame["traeger_id"] == traeger_id))
-                & (frame["leistungstyp"].isna() | frame["leistungstyp"].isin(leistungstypen)))
-        return gilt.to_numpy(dtype=bool)
+    @cached_property
+    def _zeilen_je_traeger(self) -> dict[str, dict[str, np.ndarray[Any, Any]]]:
+        """Provider → table → the numbers of its rows in their order; of a shared table those that concern it."""
+        angebote = self["angebote"]
+        traeger_von = dict(zip(angebote["angebot_id"], angebote["traeger_id"], strict=True))
+        typen = angebote.groupby("traeger_id")["leistungstyp"].agg(set)
+        stellen = {i: k for k, i in enumerate(self.traeger_ids)}
+        je: dict[str, dict[str, np.ndarray[Any, Any]]] = {i: {} for i in stellen}
+        for name, frame in self.tabellen.items():
+            if gehoert := TABELLEN[name].gehoert:
+                wem = frame["traeger_id"] if gehoert == "traeger_id" else frame["angebot_id"].map(traeger_von)
+                stelle = wem.map(stellen).fillna(-1).to_numpy(dtype=np.int64)
+                ordnung = np.argsort(stelle, kind="stable")
+                teile = np.split(ordnung, np.searchsorted(stelle[ordnung], np.arange(len(stellen) + 1)))[1:]
+            else:
+                teile = [np.flatnonzero((frame["traeger_id"].isna() | (frame["traeger_id"] == i)) & (
+                    frame["leistungstyp"].isna() | frame["leistungstyp"].isin(typen.get(i, set())))) for i in stellen]
+            for i, k in stellen.items():
+                je[i][name] = teile[k]
+        return je
 
     def nur(self, traeger_id: str) -> Bestand:
-        """The same Bestand with the rows of one provider only (shared tables: those that concern it)."""
-        if traeger_id not in set(self["traeger"]["traeger_id"]):
-            raise KeyError(traeger_id)
-        angebote = self["angebote"].loc[self["angebote"]["traeger_id"] == traeger_id]
-        eigene = set(angebote["angebot_id"])
+        """The same Bestand with the rows of one provider only (shared tables: those that concern it); KeyError for an unknown one."""
         teil = {}
-        for name, frame in self.tabellen.items():
-            gehoert = TABELLEN[name].gehoert
-            if gehoert == "traeger_id":
-                gilt = (frame["traeger_id"] == traeger_id).to_numpy(dtype=bool)
-            elif gehoert == "angebot_id":
-                gilt = frame["angebot_id"].isin(eigene).to_numpy(dtype=bool)
-            else:
-                gilt = self._gilt(frame, traeger_id, set(angebote["leistungstyp"]))
-            teil[name] = frame if gilt.all() else frame[gilt].reset_index(drop=True) if gilt.any() else frame.iloc[:0]
+        for name, zeilen_ in self._zeilen_je_traeger[traeger_id].items():
+            frame = self[name]
+            if len(zeilen_) < len(frame):
+                frame = frame.take(zeilen_)
+                frame.index = pd.RangeIndex(len(frame))
+            teil[name] = frame
         return replace(self, tabellen=teil, hinweise=tuple(h for h in self.hinweise if h[0] in ("", traeger_id)))
 
 
