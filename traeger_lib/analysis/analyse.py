@@ -229,9 +229,9 @@ class Analyse:
     def _fallzahlen(self, z: Zeitraum, angebote: list[str]) -> Fallzahlen:
         dabei = self._gruppen_in(tuple(angebote))
         eigen = dabei & self.vol.wo(eigen=True)
-        voll, vermindert = (self.vol.summe(was, z) for was in ("voll", "vermindert"))
-        belegt, abwesend = int(voll[eigen].sum()), int(vermindert[eigen].sum())
-        alle = int((voll + vermindert)[dabei].sum())
+        bezahlt = self.vol.bezahlt(z)
+        abwesend, alle = int(self.vol.summe("vermindert", z)[eigen].sum()), int(bezahlt[dabei].sum())
+        belegt = int(bezahlt[eigen].sum()) - abwesend
         p = self._personen(z, angebote)
         return Fallzahlen(
             belegt, abwesend, Fraction(belegt + abwesend, z.tage), p.stichtagszahl, p.faelle_im_zeitraum, p.zugaenge, p.abgaenge,

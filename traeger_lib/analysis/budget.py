@@ -117,11 +117,10 @@ def puffer_jahr(jahr: int, raten_fallbezogen: Decimal, klassisch: Decimal, je_ja
 
 def ausgleiche(bestand: Bestand) -> tuple[dict[int, Decimal], dict[int, Decimal]]:
     """What was agreed to settle a budget year, in money and by measures as they stand on the Datenstand: year → €."""
-    m = bestand["massnahmen"]
-    m = staende(m, bestand.datenstand) if m["ausgleich_jahr"].notna().any() else m.iloc[:0]
-    geld, massnahmen = dict[int, Decimal](), dict[int, Decimal]()
-    for summe, tabelle, spalte in ((geld, bestand["anpassungen"], "betrag_eur"), (massnahmen, m[m["status"] != ENTFALLEN], "mittel_eur")):
-        for r in zeilen(tabelle):
+    m, geld, massnahmen = bestand["massnahmen"], dict[int, Decimal](), dict[int, Decimal]()
+    gilt = (r for r in zeilen(staende(m, bestand.datenstand)) if r.status != ENTFALLEN) if m["ausgleich_jahr"].notna().any() else ()
+    for summe, spalte, reihen in ((geld, "betrag_eur", zeilen(bestand["anpassungen"])), (massnahmen, "mittel_eur", gilt)):
+        for r in reihen:
             if not pd.isna(r.ausgleich_jahr) and (betrag := getattr(r, spalte)) is not None:
                 summe[r.ausgleich_jahr] = summe.get(r.ausgleich_jahr, Decimal("0.00")) + betrag
     return geld, massnahmen

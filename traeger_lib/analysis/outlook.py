@@ -130,15 +130,15 @@ def ausblick(reihen: Mapping[Schluessel, Sequence[float]], monate: Sequence[Zeit
     obergrenze = _obergrenzen(lang, grenzen)
     verlaeufe = _verlaeufe(lang, monate, bis_jahr)
     f = _benannt(verlaeufe, lang, monate, obergrenze)
-    ohne = {k: z for k, y in lang.items() if (z := _ohne_bruch(y, monate[-len(y):], brueche.get(k, ()))) is not None}
-    anders = _benannt(verlaeufe | _verlaeufe(ohne, monate, bis_jahr), lang, monate, obergrenze) if ohne else {}
+    ohne = {k: z for k in f if (z := _ohne_bruch(lang[k], monate[-len(lang[k]):], brueche.get(k, ()))) is not None}
+    anders = _stimmig(verlaeufe | _verlaeufe(ohne, monate, bis_jahr), obergrenze) if ohne else {}
     ergebnis: dict[Schluessel, Ausblick | None] = dict.fromkeys(lang)
     for k in f:
         y, m, b = lang[k], monate[-len(lang[k]):], brueche.get(k, ())
         steigung, s80 = steigung_pro_jahr(y)
         ergebnis[k] = Ausblick(
             "monat", rueckblick_jahre, len(y), len(y) < TENDENZ_UNTER, f[k].punkte, f[k].jahresmittel,
-            anders[k].jahresmittel if k in ohne else (), steigung, steigung - s80, steigung + s80,
+            _jahresmittel(y, anders[k], monate[-1].bis) if k in ohne else (), steigung, steigung - s80, steigung + s80,
             obergrenze.get(k), _brueche(b, y, m), _sprung(y, m, b), _ruecktest(y, m) if not k[0] else ())
     return ergebnis
 
@@ -250,7 +250,9 @@ def _monatslaengen(jahr: int) -> np.ndarray:
 
 
 def _betroffen(monate: Sequence[Zeitraum], von: date, bis: date) -> np.ndarray:
-    return np.array([m.bis >= von and m.von <= bis for m in monate], bool)
+    """Which of consecutive months are touched by a span, (n_months,)."""
+    a, e = ((d.year - monate[0].von.year) * 12 + d.month - monate[0].von.month for d in (von, bis))
+    return (np.arange(len(monate)) >= a) & (np.arange(len(monate)) <= e)
 
 
 def _brueche(tabelle: Sequence[Any], werte: np.ndarray, monate: Sequence[Zeitraum]) -> tuple[Bruch, ...]:

@@ -160,7 +160,8 @@ def staende(massnahmen: pd.DataFrame, bis: date) -> pd.DataFrame:
 
 def _zeilen(frame: pd.DataFrame) -> list[dict[str, Any]]:
     """The rows of a frame with plain values."""
-    return [dict(zip(map(str, frame.columns), map(plain, werte), strict=True)) for werte in frame.to_numpy(dtype=object).tolist()]
+    spalten = [str(s) for s in frame.columns]
+    return [dict(zip(spalten, map(plain, werte), strict=True)) for werte in frame.to_numpy(dtype=object).tolist()]
 
 
 def _neueste(zeilen: Iterable[dict[str, Any]], bis: date) -> list[dict[str, Any]]:

@@ -20,7 +20,7 @@ from traeger_lib.inputs.schema import Bestand, zeilen
 
 Zahl = Fraction | None
 MASSSTAEBE = ("tage", "personen", "euro")
-QUALIFIKATIONEN = ("fachkraft", "nicht_fachkraft", "leitung")
+QUALIFIKATIONEN = {"fachkraft": 0, "nicht_fachkraft": 1, "leitung": 2}  # their order in `Grundlage.vk`
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ def _staff(zeilen_: Iterable[tuple[int, str, Decimal, Decimal | None]], keys: Se
     for t, qualifikation, menge, eur in zeilen_:
         monat = vk.setdefault(t, [Decimal(0)] * 3)
         if qualifikation != "leitung" or next((x for ab, x in reversed(leitung_ab) if ab <= t), False):
-            monat[QUALIFIKATIONEN.index(qualifikation)] += menge
+            monat[QUALIFIKATIONEN[qualifikation]] += menge
             if eur is not None:
                 bisher = kosten.get(t, (Decimal(0), Decimal(0)))
                 kosten[t] = (bisher[0] + eur, bisher[1] + menge)

@@ -246,7 +246,7 @@ def _zeile(spalten: tuple[str, ...]) -> Any:
 
 def zeilen(frame: pd.DataFrame) -> Iterator[Any]:
     """The rows of a frame as named tuples, their fields of any type (as `itertuples`, whose class is built anew each time)."""
-    return map(_zeile(tuple(frame.columns))._make, frame.to_numpy(dtype=object).tolist() if len(frame) else ())
+    return map(_zeile(tuple(frame.columns.to_numpy()))._make, frame.to_numpy(dtype=object).tolist() if len(frame) else ())
 
 
 def leere_tabelle(name: str) -> pd.DataFrame:
