@@ -439,6 +439,18 @@ def test_parquet_types(tmp_path):
     pd.testing.assert_frame_equal(x, y)
 
 
+def test_parquet_whose_texts_are_no_utf8_is_refused(tmp_path):
+    """Found by the soak: a damaged byte in a text."""
+    b = schreibe(tmp_path, GUT)
+    (b / "faelle.csv").unlink()
+    pq.write_table(pa.Table.from_pylist(GUT["faelle"]), b / "faelle.parquet", compression="none")
+    daten = (b / "faelle.parquet").read_bytes()
+    geheim = GUT["faelle"][0]["person_id"].encode()
+    (b / "faelle.parquet").write_bytes(daten.replace(geheim, b"\xe6" + geheim[1:]))
+    (fehler,) = (f for f in alle_fehler(b) if f.ort == "faelle.parquet")
+    assert "beschädigt" in str(fehler) and geheim[1:].decode() not in str(fehler)
+
+
 def test_parquet_with_a_nested_column_is_refused(tmp_path):
     schreibe(tmp_path, GUT)
     (tmp_path / "termine.csv").unlink()

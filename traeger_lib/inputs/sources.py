@@ -137,6 +137,7 @@ def lies_parquet(pfad: Path, bekannt: Bekannt) -> Roh:
         raise Unlesbar("Die Datei ist zu groß.", "Auf den Zeitraum der Auswertung beschränken.")
     kopf, n = datei.schema_arrow.names, datei.metadata.num_rows
     tafel = datei.read(columns=[text for text in kopf if bekannt([text])], use_threads=False)
+    tafel.validate(full=True)  # texts that are no UTF-8
 
     return Roh(kopf, np.arange(2, n + 2), lambda i: _aus_arrow(tafel.column(kopf[i])), f"{anzahl(n, 'Zeile', 'Zeilen')}, Parquet")
 
