@@ -47,9 +47,9 @@ def test_purge_lists_asks_and_removes_what_is_ours_only(archiv, traeger):
     for zeile in ("4. Quartal 2015, 3 Berichte, davon 1 versandt", "  A1.fassung-1", "  fehler", "  postausgang", "notiz.txt gehört nicht",
                   "Nichts gelöscht."):
         assert zeile in nein.output
-    assert nein.exit_code == 0 and files(archiv) == davor
+    assert nein.exit_code == 1 and files(archiv) == davor
     stumm = CliRunner().invoke(app, ["purge", str(archiv), "--years", "5"], input="")  # nobody to ask
-    assert stumm.exit_code == 1 and "Abgebrochen." in stumm.output and files(archiv) == davor
+    assert stumm.exit_code == 1 and "Nichts gelöscht." in stumm.output and files(archiv) == davor
     result = traeger("purge", archiv, "--years", 5, "--yes")
     assert result.exit_code == 0 and "1 Läufe gelöscht." in result.output
     assert files(archiv) == ["2015Q4/notiz.txt", *(f for f in davor if f.startswith("2099Q1"))]

@@ -25,6 +25,7 @@ app.add_typer(bsc_app, name="bsc")
 Bestandspfad = Annotated[Path, typer.Argument(help="Ordner mit den Tabellen und bestand.toml", metavar="BESTAND")]
 Quartalstext = Annotated[str, typer.Argument(help="Quartal, etwa 2026Q1", metavar="QUARTAL")]
 Zielordner = Annotated[Path | None, typer.Option("--out", help="Zielordner (sonst parameterized_runs/QUARTAL)", metavar="DIR")]
+NurTraeger = Annotated[list[str] | None, typer.Option("--only", help="nur dieser Träger (mehrfach möglich)", metavar="ID")]
 FruehererBestand = Annotated[Path | None, typer.Option("--against", metavar="OLD",
                                                        help="früherer Stand des Bestands; gezeigt wird, was nachgemeldet wurde")]
 
@@ -57,6 +58,14 @@ def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
             raise typer.Exit(1) from None
         raise typer.Exit(2)
     return innen
+
+
+def _ja(frage: str) -> bool:
+    """True where a person typed „ja“; nobody there means no."""
+    try:
+        return str(typer.prompt(f"{frage} ja/nein", default="nein", show_default=False)).strip().lower() == "ja"
+    except typer.Abort:
+        return False
 
 
 @app.command()
@@ -138,7 +147,7 @@ def facts(traeger_id: Annotated[str, typer.Argument(metavar="ID", help="Kennung 
 @app.command()
 @verstaendlich
 def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
-            only: Annotated[list[str] | None, typer.Option("--only", help="nur dieser Träger (mehrfach möglich)", metavar="ID")] = None,
+            only: NurTraeger = None,
             jobs: Annotated[int | None, typer.Option(min=1, help="gleichzeitige Berichte (sonst: Prozessorkerne)")] = None,
             force: Annotated[bool, typer.Option("--force", help="alle neu rechnen")] = False,
             retry_failed: Annotated[bool, typer.Option("--retry-failed", help="nur die zuletzt fehlgeschlagenen")] = False,
@@ -220,17 +229,18 @@ def purge(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit
             typer.echo(f"  {pfad.name} gehört nicht zu den Berichten und bleibt.")
     if not faellig:
         typer.echo(f"Kein Lauf unter {ordner} ist älter als {years} Jahre.")
-    elif yes or typer.prompt("Zum endgültigen Löschen „ja“ eingeben", default="nein", show_default=False).strip().lower() == "ja":
+    elif yes or _ja("Endgültig löschen?"):
         folder.loesche(faellig)
         typer.echo(f"{len(faellig)} Läufe gelöscht.")
     else:
         typer.echo("Nichts gelöscht.")
+        raise typer.Exit(1)
 
 
 @app.command()
 @verstaendlich
 def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
-         only: Annotated[list[str] | None, typer.Option("--only", help="nur dieser Träger (mehrfach möglich)", metavar="ID")] = None,
+         only: NurTraeger = None,
          after: Annotated[bool, typer.Option("--after", help="nach dem Gespräch: die fortgeschriebene BSC als Protokoll")] = False,
          send: Annotated[bool, typer.Option("--send", help="versenden, nach Rückfrage; Zugang siehe docs/versand.md")] = False,
          yes: Annotated[bool, typer.Option("--yes", help="ohne Rückfrage")] = False,
@@ -266,14 +276,6 @@ def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
         raise typer.Exit(int(outbox.unfertig(post, b, versandt=send)))
 
 
-def _ja(frage: str) -> bool:
-    """True where a person typed „ja“; nobody there means no."""
-    try:
-        return str(typer.prompt(f"{frage} ja/nein", default="nein")).strip().lower() in ("j", "ja")
-    except typer.Abort:
-        return False
-
-
 @app.command()
 @verstaendlich
 def calendar(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
@@ -302,7 +304,7 @@ def calendar(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = Non
 @bsc_app.command("export")
 @verstaendlich
 def bsc_export(quartal: Quartalstext, bestand: Bestandspfad,
-               only: Annotated[list[str] | None, typer.Option("--only", help="nur dieser Träger (mehrfach möglich)", metavar="ID")] = None,
+               only: NurTraeger = None,
                out: Annotated[Path | None, typer.Option("--out", help="Zielordner (sonst parameterized_runs/QUARTAL/bsc)",
                                                         metavar="DIR")] = None) -> None:
     """Schreibt je Träger die Scorecard als Excel zum Bearbeiten und als Word-Protokoll."""
@@ -342,11 +344,9 @@ def bsc_import(datei: Annotated[Path, typer.Argument(metavar="DATEI", help="die 
     for text in (t for _, t in b.hinweise if "Tabelle massnahmen" in t):
         typer.echo(f"{text} Sie steht danach nur noch in der Kopie.")
     typer.echo(f"{r.traeger_id}: geänderte Einträge {len(r.aenderungen)}, Stand {r.stand:%d.%m.%Y}.")
-    if not yes:
-        typer.echo("So übernehmen? (ja/nein) ", nl=False)
-        if sys.stdin.readline().strip().lower() not in ("j", "ja"):
-            typer.echo("Nichts geschrieben.")
-            raise typer.Exit(1)
+    if not yes and not _ja("So übernehmen?"):
+        typer.echo("Nichts geschrieben.")
+        raise typer.Exit(1)
     typer.echo(f"Übernommen. Die Datei, wie sie war: {uebernimm(bestand, b, r)}")
 
 
