@@ -132,6 +132,8 @@ def test_one_faulty_provider_does_not_stop_the_others(kopie, traeger, tmp_path):
     pfad.write_text((tmp_path / "kaputt.csv").read_text().replace("fachkraft;x", "fachkraft;", 1))
     result = traeger("quarter", "2026Q1", kopie, "--out", tmp_path / "aus", "--retry-failed")
     assert result.exit_code == 0 and "[1/1] BSP-SEE: fertig" in result.output
+    result = traeger("quarter", "2026Q1", kopie, "--out", tmp_path / "aus", "--retry-failed")
+    assert result.exit_code == 0 and "nichts zu wiederholen" in " ".join(result.output.split())
 
 
 def test_a_run_folder_belongs_to_one_bestand(lauf, traeger, beispiel):

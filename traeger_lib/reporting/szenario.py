@@ -109,7 +109,7 @@ def satz(e: Ergebnis, j: Jahresergebnis, namen: Namen) -> str:
         wie = f"liegt bei {jetzt}" if jetzt == davor else f"{richtung} von {davor} auf {jetzt}"
         text += f" Die Wahrscheinlichkeit, den Korridor von {' und '.join(dict.fromkeys(enden))} zu verlassen, {wie}."
     elif g:
-        text += (f" Ein Korridor ist nicht vereinbart; mit 80 % Sicherheit bleibt {j.jahr} die Abweichung vom vereinbarten Budget "
+        text += (f" Ein Korridor ist nicht vereinbart; mit 80 % Sicherheit bleibt {j.jahr} die Abweichung vom vereinbarten Budget "
                  f"innerhalb von ±{f.zahl(g.korridorbreite[80], 1)}\u00a0%.")
     return text
 
