@@ -151,40 +151,56 @@ EXTREM = {
 
 @pytest.mark.parametrize("name", EXTREM)
 def test_extreme_data(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    blaetter: list[Any] = []
-    als_png = style.als_png
-    monkeypatch.setattr("traeger_lib.reporting.charts.als_png", lambda fig: (blaetter.append(fig), als_png(fig))[1])
+    blaetter = gezeichnet(monkeypatch)
     bilder = alle(EXTREM[name]())
     assert bool(bilder) == (name != "nichts")
-    for a, fig in zip(bilder.values(), blaetter, strict=True):
+    for a, blatt in zip(bilder.values(), blaetter, strict=True):
         bild = Image.open(BytesIO(a.png))
         assert bild.size == (2 * a.breite, 2 * a.hoehe) and len(a.png) < 150_000 and a.breite == style.BREITE
         assert not re.search(r"\bnan\b|None", a.alt) and len(a.alt) > 40 and a.basis and a.titel.endswith("?")
         assert a.tabellen and all(len(z) == len(t.spalten) for t in a.tabellen for z in t.zeilen)
         assert all(t.html() for t in a.tabellen)
-        assert _falsch_gesetzt(fig, *bild.size) == [], a.schluessel
+        assert _falsch_gesetzt(blatt, *bild.size) == [], a.schluessel
 
 
 @pytest.mark.parametrize("quartal", ["2025Q2", "2025Q3", "2025Q4", "2026Q1"])
 @pytest.mark.parametrize("traeger", ["BSP-NORD", "BSP-WEST", "BSP-FLUSS"])
 def test_labels_of_every_quarter(traeger: str, quartal: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """No label overlaps another or the line „Prognose“, wherever the year's end lies in the picture."""
-    blaetter: list[Any] = []
-    monkeypatch.setattr("traeger_lib.reporting.charts.als_png", lambda fig: (blaetter.append(fig), style.als_png(fig))[1])
+    blaetter = gezeichnet(monkeypatch)
     ABBILDUNGEN["fallzahlen"](beispiel(traeger, quartal))
-    (fig,) = blaetter
-    assert _falsch_gesetzt(fig, *map(int, fig.bbox.size)) == []
-    heute = next(t for t in fig.axes[0].texts if t.get_text() == "Prognose").get_window_extent().x0 - 12  # 6 CSS pixels
-    zahlen = [t.get_window_extent() for t in fig.axes[0].texts if t.get_text().startswith((*f.MONATE, "Dez. ", "80 %:"))]
-    assert len(zahlen) == 3 and not [k for k in zahlen if k.x0 < heute < k.x1]
+    (blatt,) = blaetter
+    assert _falsch_gesetzt(blatt, 2 * style.BREITE, 2 * blatt.hoehe) == []
+    heute = next(k for t, k in _kaesten(blatt) if t == "Prognose")[0] - 12  # 6 CSS pixels
+    zahlen = [k for t, k in _kaesten(blatt) if t.startswith((*f.MONATE, "Dez. ", "80 %:"))]
+    assert len(zahlen) == 3 and not [k for k in zahlen if k[0] < heute < k[2]]
 
 
-def _falsch_gesetzt(fig: Any, breite: int, hoehe: int) -> list[tuple[str, ...]]:
+def gezeichnet(monkeypatch: pytest.MonkeyPatch) -> list[style.Blatt]:
+    """The sheets from here on, as they become pictures."""
+    blaetter: list[style.Blatt] = []
+    png = style.Blatt.png
+    monkeypatch.setattr(style.Blatt, "png", lambda blatt: (blaetter.append(blatt), png(blatt))[1])
+    return blaetter
+
+
+def _kaesten(blatt: style.Blatt) -> list[tuple[str, tuple[float, float, float, float]]]:
+    """Texts and their boxes in device pixels, as high as the font's line."""
+    alle = []
+    for t in blatt.texte:
+        x0, _, x1, _ = t["font"].getbbox(t["text"], anchor=t["anchor"])
+        auf, ab = t["font"].getmetrics()
+        x, y = t["xy"]
+        alle += [(t["text"], (x + x0, y - auf, x + x1, y + ab))] * bool(t["text"])
+    return alle
+
+
+def _falsch_gesetzt(blatt: style.Blatt, breite: int, hoehe: int) -> list[tuple[str, ...]]:
     """Labels that leave the picture, and pairs that overlap by more than a sliver (device pixels)."""
-    kaesten = [(t.get_text(), t.get_window_extent()) for t in fig.axes[0].texts if t.get_text()]
-    draussen = [(t,) for t, k in kaesten if min(k.x0, k.y0) < -2 or k.x1 > breite + 2 or k.y1 > hoehe + 2]
+    kaesten = _kaesten(blatt)
+    draussen = [(t,) for t, k in kaesten if min(k[:2]) < -2 or k[2] > breite + 2 or k[3] > hoehe + 2]
     return draussen + [(t1, t2) for i, (t1, k1) in enumerate(kaesten) for t2, k2 in kaesten[:i]
-                       if min(k1.x1, k2.x1) - max(k1.x0, k2.x0) > 4 and min(k1.y1, k2.y1) - max(k1.y0, k2.y0) > 8]
+                       if min(k1[2], k2[2]) - max(k1[0], k2[0]) > 4 and min(k1[3], k2[3]) - max(k1[1], k2[1]) > 8]
 
 
 def test_counts() -> None:
@@ -214,19 +230,12 @@ def test_settings_are_left_alone() -> None:
     assert dict(mpl.rcParams) == vorher
 
 
-def test_no_formula(monkeypatch: pytest.MonkeyPatch) -> None:
-    """„$…$“ in names is drawn as written."""
-    gezeichnet = []
-    text = style.Blatt.text
-
-    def mitschreiben(self: Any, x: float, y: float, t: str, *args: Any, **kw: Any) -> None:
-        text(self, x, y, t, *args, **kw)
-        gezeichnet.append(self.ax.texts[-1])
-    monkeypatch.setattr(style.Blatt, "text", mitschreiben)
+def test_names_are_drawn_as_written(monkeypatch: pytest.MonkeyPatch) -> None:
+    """„$…$“ in names is no formula, a line break and a reversed direction are not drawn."""
+    blaetter = gezeichnet(monkeypatch)
     alle(boese(beispiel()))
-    verdaechtig = [t for t in gezeichnet if "$" in t.get_text()]
-    assert verdaechtig and not any(t.get_parse_math() for t in gezeichnet)
-    assert not any("\n" in t.get_text() or "\u202e" in t.get_text() for t in gezeichnet)
+    texte = [t["text"] for blatt in blaetter for t in blatt.texte]
+    assert any("$" in t for t in texte) and not any("\n" in t or "\u202e" in t for t in texte)
 
 
 def test_alt_texts_carry_the_figures() -> None:

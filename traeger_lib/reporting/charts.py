@@ -17,6 +17,7 @@ from functools import partial
 from typing import Any
 
 import numpy as np
+from matplotlib.collections import FillBetweenPolyCollection
 
 from traeger_lib.analysis.facts import Angebot, Facts
 from traeger_lib.analysis.outlook import Prognosepunkt
@@ -27,7 +28,7 @@ from traeger_lib.reporting import content
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting import style as st
 from traeger_lib.reporting.sentences import MASSSTAB, leitmassstab
-from traeger_lib.reporting.style import BREITE, NORMAL, Blatt, Feld, als_png, stil
+from traeger_lib.reporting.style import BREITE, NORMAL, Blatt, Feld, stil
 from traeger_lib.reporting.tables import FORM, Abbildung, Tabelle, spalten
 
 _p = partial(f.zahl, stellen=1)
@@ -38,7 +39,7 @@ _FORM = {"nicht_begonnen": ("o", True), "laufend": ("D", False), "abgeschlossen"
 
 
 def _abbildung(schluessel: str, titel: str, basis: str, alt: Iterable[str], blatt: Blatt, tabellen: Iterable[Tabelle]) -> Abbildung:
-    return Abbildung(schluessel, titel, basis, " ".join(alt), als_png(blatt.fig), BREITE, blatt.hoehe, tuple(tabellen))
+    return Abbildung(schluessel, titel, basis, " ".join(alt), blatt.png(), BREITE, blatt.hoehe, tuple(tabellen))
 
 
 def _worte(t: Tabelle, zeile: Sequence[Any]) -> str:
@@ -369,8 +370,8 @@ def personal(facts: Facts) -> Abbildung | None:
     b, xs = Blatt(320), np.arange(len(zeilen))
     feld = Feld(b, (52, 30, BREITE - 194, 236), (-0.4, len(zeilen) - 0.6), (lo, hi + 0.05 * (hi - lo)), titel="Vollkräfte (VK)")
     for hell, farbe, wo, muster in ((st.ZWEIT_HELL, st.ZWEIT, soll >= ist, "////"), (st.AKZENT_HELL, st.AKZENT, ist >= soll, None)):
-        b.ax.fill_between(feld.x(xs), feld.y(ist), feld.y(soll), where=wo.tolist(), interpolate=True, facecolor=hell, edgecolor=farbe,
-                          linewidth=0, hatch=muster, zorder=2)
+        b.form(FillBetweenPolyCollection("x", feld.x(xs), feld.y(ist), feld.y(soll), where=wo.tolist(), interpolate=True, facecolor=hell,
+                                         edgecolor=farbe, linewidth=0, hatch=muster, zorder=2))
     b.linie(feld.x(xs), feld.y(soll), st.TINTE, 1.6, st.GESTRICHELT, 3, marker="o", markersize=4)
     b.linie(feld.x(xs), feld.y(ist), st.AKZENT, 2.2, "-", 3, marker="o", markersize=5)
     _quartalsachse(feld, [q.quartal for q in facts.quartalsverlauf])

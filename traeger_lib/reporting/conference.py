@@ -16,7 +16,7 @@ from traeger_lib.reporting import formats as f
 from traeger_lib.reporting import style as st
 from traeger_lib.reporting.sections import Html, abbildung, abschnitt
 from traeger_lib.reporting.sentences import muster
-from traeger_lib.reporting.style import BREITE, Blatt, Feld, als_png, stil
+from traeger_lib.reporting.style import BREITE, Blatt, Feld, stil
 from traeger_lib.reporting.tables import Abbildung, Tabelle, Wert, spalten
 
 
@@ -167,7 +167,7 @@ def bild(k: Konferenz) -> Abbildung | None:
         alt.append(f"{t.leistungstyp}: {min(t.verlauf)} {f.zahl(werte[0])}, {max(t.verlauf)} {f.zahl(werte[-1])}{spanne}.")
     daten = tabellen(k)["Trend"]
     return Abbildung("konferenz", "Wie viele Plätze sind belegt, und wohin geht es?", daten[0].basis,
-                     " ".join(["Ein Liniendiagramm je Leistungstyp.", *alt]), als_png(b.fig), BREITE, b.hoehe, daten[:1])
+                     " ".join(["Ein Liniendiagramm je Leistungstyp.", *alt]), b.png(), BREITE, b.hoehe, daten[:1])
 
 
 def kopf(k: Konferenz) -> Html:
