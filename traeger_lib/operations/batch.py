@@ -213,12 +213,14 @@ def _waerme() -> None:
     """Import and load what every report needs once, before forking (fonts, page template); numeric libraries keep to one thread."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    import IPython.core.interactiveshell  # noqa: F401
+    import IPython.core.completerlib
+    import IPython.core.magics  # noqa: F401
     import matplotlib_inline.backend_inline  # noqa: F401
     import nbformat.v4
     import pyarrow
 
     import traeger_lib.analysis.analyse
+    import traeger_lib.reporting.coarse
     import traeger_lib.reporting.excel
     import traeger_lib.reporting.sections  # noqa: F401
     from traeger_lib.reporting import html, style

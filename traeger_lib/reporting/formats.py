@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
 
-from babel.numbers import format_decimal
-
 MINUS = "\u2212"
 FEHLT = "–"  # what stands where a figure cannot be given
 Zahl = int | float | Decimal | Fraction
 
-_MUSTER = {0: "#,##0", 1: "#,##0.0", 2: "#,##0.00", 3: "#,##0.000"}
-
+_DEUTSCH = str.maketrans(",.", ".,")
 
 # control characters, which no page may hold, and those that turn the direction of the text around them
-_STEUERUNG = (*range(9), 11, 12, *range(14, 32), *range(127, 160), *range(0xFDD0, 0xFDF0), 0xFFFE, 0xFFFF)
-_UNSICHTBAR = dict.fromkeys(_STEUERUNG, " ") | dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)), "")
+_STEUERUNG = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+_RICHTUNG = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 
 def sauber(text: str) -> str:
@@ -27,7 +25,7 @@ def sauber(text: str) -> str:
     >>> sauber("a\x1bb\u202ec")
     'a bc'
     """
-    return text.translate(_UNSICHTBAR)
+    return _RICHTUNG.sub("", _STEUERUNG.sub(" ", text))
 
 
 def runde(x: Zahl, stellen: int = 0) -> Decimal:
@@ -45,8 +43,7 @@ def zahl(x: Zahl | None, stellen: int = 0, *, vorzeichen: bool = False) -> str:
     if x is None:
         return FEHLT
     r = runde(x, stellen)
-    text = format_decimal(abs(r), _MUSTER[stellen], locale="de_DE")
-    return (MINUS if r < 0 else "+" if vorzeichen and r > 0 else "") + text
+    return (MINUS if r < 0 else "+" if vorzeichen and r > 0 else "") + f"{abs(r):,f}".translate(_DEUTSCH)
 
 
 def euro(x: Zahl | None, stellen: int = 2, *, vorzeichen: bool = False) -> str:
