@@ -16,7 +16,7 @@ from typing import Any, cast
 import matplotlib as mpl
 import matplotlib.style
 import numpy as np
-from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_agg import RendererAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
 from matplotlib.figure import Figure
@@ -99,9 +99,10 @@ class Blatt:
 
     def png(self) -> bytes:
         """The picture, drawn once, with a palette of 64 from every other pixel and no metadata: the same sheet gives the same bytes."""
-        canvas, aus = cast(Any, FigureCanvasAgg(self.fig)), BytesIO()  # its methods are untyped
-        canvas.draw()
-        bild = Image.frombuffer("RGBA", canvas.get_width_height(), canvas.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")
+        groesse, aus = (BREITE * SCHAERFE, self.hoehe * SCHAERFE), BytesIO()
+        agg = cast(Any, RendererAgg)(*groesse, self.fig.dpi)  # a canvas would keep its buffer, in a cycle with the figure
+        self.fig.draw(agg)
+        bild = Image.frombuffer("RGBA", groesse, agg.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")
         stift = ImageDraw.Draw(bild)
         for text in self.texte:
             stift.text(**text)
