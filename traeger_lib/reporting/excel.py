@@ -127,7 +127,7 @@ def _blatt(wb: Any, formate: dict[str, Any], name: str, t: Tabelle) -> None:
 
 def _hoehe(ws: Any, zeile: int, texte: Iterable[Any], breiten: Iterable[float]) -> None:
     """Row height for wrapped text: not every program works it out by itself."""
-    zeilen = max(len(wrap(x, int(b))) if isinstance(x, str) else 1 for x, b in zip(texte, breiten, strict=True))
+    zeilen = max(len(wrap(x, int(b))) if isinstance(x, str) and len(x) > b else 1 for x, b in zip(texte, breiten, strict=True))
     if zeilen > 1:
         ws.set_row(zeile, min(15 * zeilen, 400))
 
