@@ -216,7 +216,8 @@ def test_counts() -> None:
 @pytest.mark.parametrize("key", ABBILDUNGEN)
 def test_same_bytes_and_no_metadata(key: str) -> None:
     a = ABBILDUNGEN[key](beispiel())
-    with mpl.rc_context({"font.size": 30, "text.usetex": True, "lines.antialiased": False, "savefig.dpi": 30}):  # a user's settings
+    with mpl.rc_context({"font.size": 30, "text.usetex": True, "lines.antialiased": False, "savefig.dpi": 30,
+                         "axes.autolimit_mode": "round_numbers", "hatch.linewidth": 5, "patch.linewidth": 9}):  # a user's settings
         b = ABBILDUNGEN[key](beispiel())
     assert a is not None and a == b
     bild = Image.open(BytesIO(a.png))

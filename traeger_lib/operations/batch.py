@@ -220,8 +220,7 @@ def _waerme() -> None:
 
     import traeger_lib.analysis.analyse
     import traeger_lib.reporting.coarse
-    import traeger_lib.reporting.excel
-    import traeger_lib.reporting.sections  # noqa: F401
+    import traeger_lib.reporting.excel  # noqa: F401
     from traeger_lib.reporting import html, style
     style.waerme()
     m.paketversionen()

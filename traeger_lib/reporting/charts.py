@@ -28,7 +28,7 @@ from traeger_lib.reporting import content
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting import style as st
 from traeger_lib.reporting.sentences import MASSSTAB, leitmassstab
-from traeger_lib.reporting.style import BREITE, NORMAL, Blatt, Feld, stil
+from traeger_lib.reporting.style import BREITE, NORMAL, Blatt, Feld
 from traeger_lib.reporting.tables import FORM, Abbildung, Tabelle, spalten
 
 _p = partial(f.zahl, stellen=1)
@@ -143,7 +143,6 @@ def _verlauf(b: Blatt, kasten: Sequence[float], facts: Facts, reihen: Sequence[_
     return feld, seite
 
 
-@stil
 def fallzahlen(facts: Facts) -> Abbildung | None:
     """Occupied places per month, outlook, budget, breaks and capacity; where a budget covers only some offers, first those."""
     if not (monate := [m.monat for m in facts.verlauf[-MONATE:]]):
@@ -213,7 +212,6 @@ def _tabellen(facts: Facts, reihen: Sequence[_Reihe], basis: str) -> list[Tabell
     return tabellen
 
 
-@stil
 def fallzahlen_je_angebot(facts: Facts) -> Abbildung | None:
     """A small panel per offer with its outlook; only where there are several."""
     if not facts.verlauf or len(facts.angebote) < 2:
@@ -243,7 +241,6 @@ def _quartalsachse(feld: Feld, quartale: Sequence[str]) -> None:
             feld.blatt.text(feld.x(i), feld.unten + 27, q[:4], st.GRAU, ha="center")
 
 
-@stil
 def hbg_mix(facts: Facts) -> Abbildung | None:
     """Shares of the need groups per quarter and offer, „+S“ hatched at the top of its granted group, the budgeted mix set apart."""
     quartale, budget = [s.quartal for s in facts.quartalsverlauf], facts.hbg.kumuliert.je_angebot
@@ -279,8 +276,8 @@ def hbg_mix(facts: Facts) -> Abbildung | None:
                     b.text((von + bis) / 2, feld.y((y0 + frei) / 2), text, auf, fett=True, ha="center", breite=bis - von)
                 y0 = y1
     for (farbe, mit_s), kaesten in flaechen.items():
-        b.flaechen(kaesten, "none" if mit_s else farbe, 2 + mit_s, edgecolors=farbe if mit_s else st.WEISS,
-                   linewidths=0 if mit_s else 0.8, hatch="////" if mit_s else None)
+        b.flaechen(kaesten, "none" if mit_s else farbe, 2 + mit_s, rand=farbe if mit_s else st.WEISS,
+                   linewidth=0 if mit_s else 0.8, hatch="////" if mit_s else None)
     basis, tabellen = "Eigene Kostenträger, Anteile an den Entgelttagen nach bewilligter HBG", []
     alt = [f"Gestapelte Balken je Quartal, {Quartal.aus(quartale[0]).lang} bis {Quartal.aus(quartale[-1]).lang}."]
     for k, namen in gruppen.items():
@@ -293,7 +290,6 @@ def hbg_mix(facts: Facts) -> Abbildung | None:
     return _abbildung("hbg_mix", "Wie setzt sich der Bedarf zusammen?", basis, alt, b, tabellen)
 
 
-@stil
 def abweichung(facts: Facts) -> Abbildung | None:
     """From the budgeted to the delivered value: four effects, drawn around the budgeted value as zero."""
     a, beginn = facts.abweichung.kumuliert.gesamt, facts.quartal.kumuliert.von
@@ -309,7 +305,7 @@ def abweichung(facts: Facts) -> Abbildung | None:
     for x, (von, w) in enumerate(zip([*staende[:4], 0], [*map(float, teile), float(a.abweichung_eur)], strict=True), 1):
         farbe, hell = (st.GRAU, st.WEISS) if x == 5 or not w else (st.AKZENT, st.AKZENT) if w > 0 else (st.ZWEIT, st.ZWEIT_HELL)
         (links, rechts), y0, y1 = feld.x([x - 0.36, x + 0.36]), feld.y(von), feld.y(von + w)
-        b.flaechen([_kasten(links, rechts, y0, y1)], hell, edgecolors=farbe, linewidths=1.5)
+        b.flaechen([_kasten(links, rechts, y0, y1)], hell, rand=farbe, linewidth=1.5)
         b.text(feld.x(x), min(y0, y1) - 11, f.euro(w, 0, vorzeichen=True), farbe if w else st.TINTE, groesse=NORMAL, fett=True,
                ha="center", hof=True)
         if x < 5:
@@ -324,7 +320,6 @@ def abweichung(facts: Facts) -> Abbildung | None:
                       f"Eigene Kostenträger, Angebote im Budget, {f.tag(beginn)} bis {f.tag(facts.quartal.zeitraum.bis)}", [alt], b, [t])
 
 
-@stil
 def korridor(facts: Facts) -> Abbildung | None:
     """How often chance alone crosses each possible threshold, its Euro, and where the provider stands today."""
     k, tabellen = facts.korridor, content.korridor(facts)
@@ -355,7 +350,6 @@ def korridor(facts: Facts) -> Abbildung | None:
                        f"{_worte(t, t.zeilen[4])} Heute {f.prozent(k.abweichung_prozent / 100, vorzeichen=True)}."], b, [t])
 
 
-@stil
 def personal(facts: Facts) -> Abbildung | None:
     """VK present (own share) and needed per quarter, the gap shaded, the share of qualified staff as numbers."""
     mass, zeilen = leitmassstab(facts), []
@@ -370,8 +364,8 @@ def personal(facts: Facts) -> Abbildung | None:
     b, xs = Blatt(320), np.arange(len(zeilen))
     feld = Feld(b, (52, 30, BREITE - 194, 236), (-0.4, len(zeilen) - 0.6), (lo, hi + 0.05 * (hi - lo)), titel="Vollkräfte (VK)")
     for hell, farbe, wo, muster in ((st.ZWEIT_HELL, st.ZWEIT, soll >= ist, "////"), (st.AKZENT_HELL, st.AKZENT, ist >= soll, None)):
-        b.form(FillBetweenPolyCollection("x", feld.x(xs), feld.y(ist), feld.y(soll), where=wo.tolist(), interpolate=True, facecolor=hell,
-                                         edgecolor=farbe, linewidth=0, hatch=muster, zorder=2))
+        zwischen = FillBetweenPolyCollection("x", feld.x(xs), feld.y(ist), feld.y(soll), where=wo.tolist(), interpolate=True)
+        b.flaechen([p.vertices for p in zwischen.get_paths()], hell, rand=farbe, linewidth=0, hatch=muster)
     b.linie(feld.x(xs), feld.y(soll), st.TINTE, 1.6, st.GESTRICHELT, 3, marker="o", markersize=4)
     b.linie(feld.x(xs), feld.y(ist), st.AKZENT, 2.2, "-", 3, marker="o", markersize=5)
     _quartalsachse(feld, [q.quartal for q in facts.quartalsverlauf])
@@ -420,7 +414,6 @@ def _eintrag(b: Blatt, y: float, m: Massnahme, lage: Callable[[date], float], li
         b.punkt(lage(m.faellig), y, farbe, form, 8, hohl)
 
 
-@stil
 def vorhaben(facts: Facts) -> Abbildung | None:
     """Projects as bars from begin to end with money planned and spent; below each its measures and milestones by due date."""
     if not (alle := facts.massnahmen.vorhaben):
@@ -447,7 +440,6 @@ def vorhaben(facts: Facts) -> Abbildung | None:
     return _abbildung("vorhaben", "Wie weit sind die Vorhaben?", f"Vorhaben der Balanced Scorecard, Stand {f.tag(stand)}", alt, b, tabellen)
 
 
-@stil
 def massnahmen(facts: Facts) -> Abbildung | None:
     """Measures by due date: status by shape and word, overdue in words."""
     if not (alle := sorted(facts.massnahmen.liste, key=lambda m: (m.faellig or date.max, m.massnahme_id))):

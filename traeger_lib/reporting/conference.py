@@ -16,7 +16,7 @@ from traeger_lib.reporting import formats as f
 from traeger_lib.reporting import style as st
 from traeger_lib.reporting.sections import Html, abbildung, abschnitt
 from traeger_lib.reporting.sentences import muster
-from traeger_lib.reporting.style import BREITE, Blatt, Feld, stil
+from traeger_lib.reporting.style import BREITE, Blatt, Feld
 from traeger_lib.reporting.tables import Abbildung, Tabelle, Wert, spalten
 
 
@@ -139,7 +139,6 @@ def _ziele(k: Konferenz) -> Tabelle:
                    tuple((x.ziel, x.perspektive, *((x.traeger, x.massnahmen) if mehr else ())) for x in k.ziele))
 
 
-@stil
 def bild(k: Konferenz) -> Abbildung | None:
     """A small panel for each type: places by quarter and the outlook with its 80 % range; the same data are in the tables of the trend."""
     typen = [t for t in k.typen if len(t.verlauf) > 1]

@@ -49,8 +49,7 @@ def schreibe(facts: Facts, pfad: Path, herkunft: dict[str, str]) -> None:
 def schreibe_mappe(pfad: Path, ueberschrift: str, datenstand: date, zeilen: Sequence[tuple[str, str]],
                    inhalt: Mapping[str, Tabelle], methode: Mapping[str, str]) -> None:
     """Write a workbook: cover with `zeilen`, one sheet a table, method. The same content gives the same cells."""
-    with xlsxwriter.Workbook(str(pfad), {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False,
-                                         "in_memory": True}) as wb:
+    with xlsxwriter.Workbook(str(pfad), {"strings_to_formulas": False, "strings_to_urls": False, "in_memory": True}) as wb:
         wb.set_properties({"title": f.sauber(ueberschrift), "author": "", "created": datetime.combine(datenstand, time())})
         formate = {k: wb.add_format({"num_format": v, "valign": "top"}) for k, v in ZAHLENFORMAT.items()}
         formate |= {f"{k}_summe": wb.add_format({"num_format": v, "bold": True, "top": 1}) for k, v in ZAHLENFORMAT.items()}

@@ -1,27 +1,29 @@
 """One visual language for all pictures: colours, sizes, a sheet in CSS pixels, a panel with its scale, PNG bytes.
 
-A picture is a matplotlib figure without axes, every shape's place is known; Pillow sets the text, above all shapes, at a tenth of the
-cost of matplotlib's. Never pyplot; inside `stil` rcParams are matplotlib's defaults. Not here: what a chart shows.
+A picture is matplotlib's lines and patches, drawn by Agg without figure and axes, because every shape's place is known; Pillow sets the
+text above them at a tenth of the cost. A user's rcParams change nothing. Not here: what a chart shows.
 """
 
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Sequence
-from functools import cache
+from collections.abc import Callable, Sequence
+from functools import cache, partial
 from io import BytesIO
+from operator import itemgetter
 from pathlib import Path
 from typing import Any, cast
 
 import matplotlib as mpl
+import matplotlib.path as mpath
 import matplotlib.style
 import numpy as np
+from matplotlib.artist import Artist
 from matplotlib.backends.backend_agg import RendererAgg
-from matplotlib.collections import PolyCollection
 from matplotlib.colors import LinearSegmentedColormap, to_hex, to_rgb
-from matplotlib.figure import Figure
 from matplotlib.font_manager import get_font
 from matplotlib.lines import Line2D
+from matplotlib.patches import PathPatch
 from matplotlib.ticker import MaxNLocator
 from matplotlib.transforms import Affine2D
 from PIL import Image, ImageDraw, ImageFont
@@ -32,8 +34,6 @@ BREITE, PX_JE_ZOLL, SCHAERFE = 860, 100, 2  # width in CSS pixels; of them per i
 TINTE, GRAU, GITTER, FLAECHE, WEISS = "#1B1F24", "#57606A", "#D0D7DE", "#EEF1F4", "#FFFFFF"
 AKZENT, ZWEIT, AKZENT_HELL, ZWEIT_HELL = "#0B5CAD", "#A35200", "#B9D2EC", "#EBCFB0"
 NORMAL, KLEIN, GESTRICHELT = 10.0, 9.0, (0, (5, 3))  # points; dashes
-# A decorator: matplotlib's defaults while a chart is drawn, then the caller's settings again.
-stil = mpl.style.context({"hatch.linewidth": 0.8}, after_reset=True)
 _RAMPE = LinearSegmentedColormap.from_list("hbg", ["#DDEAF7", "#6FA8DC", AKZENT, "#062A52"])
 _SCHRIFT = [Path(mpl.get_data_path(), "fonts/ttf", name) for name in ("DejaVuSans.ttf", "DejaVuSans-Bold.ttf")]  # not an installed one
 
@@ -45,17 +45,11 @@ def schrift(groesse: float, fett: bool) -> ImageFont.FreeTypeFont:
 
 
 @cache
-def _vorrat(fett: bool) -> frozenset[int]:
-    """The characters a font has."""
-    return frozenset(get_font(_SCHRIFT[fett]).get_charmap())
-
-
-@cache
 def _breite(zeichen: str, fett: bool) -> float:
     """Advance width of a character in em; 0 for one the font lacks."""
     font = get_font(_SCHRIFT[fett])
     font.set_size(64, 72)
-    return font.load_char(ord(zeichen)).linearHoriAdvance / 65536 / 64 if ord(zeichen) in _vorrat(fett) else 0.0
+    return font.load_char(ord(zeichen)).linearHoriAdvance / 65536 / 64 if font.get_char_index(ord(zeichen)) else 0.0
 
 
 def textbreite(text: str, groesse: float = NORMAL, fett: bool = False) -> float:
@@ -91,26 +85,27 @@ def verteile(stellen: Sequence[float], abstand: float, bis: float) -> list[float
 
 
 class Blatt:
-    """A sheet in CSS pixels from the top left corner; draw on it inside `stil`."""
+    """A sheet in CSS pixels from the top left corner."""
 
     def __init__(self, hoehe: int) -> None:
-        self.hoehe, self.fig = hoehe, Figure((BREITE / PX_JE_ZOLL, hoehe / PX_JE_ZOLL), PX_JE_ZOLL * SCHAERFE, facecolor=WEISS)
-        self.lage, self.texte = Affine2D().translate(0, -hoehe).scale(SCHAERFE, -SCHAERFE), list[dict[str, Any]]()
+        self.hoehe, self.lage = hoehe, Affine2D().translate(0, -hoehe).scale(SCHAERFE, -SCHAERFE)
+        self.formen, self.texte = list[tuple[int, Callable[[], Artist]]](), list[dict[str, Any]]()
 
+    @mpl.style.context({"hatch.linewidth": 0.8}, after_reset=True)  # matplotlib's defaults, then the caller's settings again
     def png(self) -> bytes:
         """The picture, drawn once, with a palette of 64 from every other pixel and no metadata: the same sheet gives the same bytes."""
         groesse, aus = (BREITE * SCHAERFE, self.hoehe * SCHAERFE), BytesIO()
-        agg = cast(Any, RendererAgg)(*groesse, self.fig.dpi)  # a canvas would keep its buffer, in a cycle with the figure
-        self.fig.draw(agg)
+        agg = cast(Any, RendererAgg)(*groesse, PX_JE_ZOLL * SCHAERFE)  # its methods are untyped
+        np.asarray(agg.buffer_rgba())[:] = 255  # white paper
+        for _, form in sorted(self.formen, key=itemgetter(0)):
+            form().draw(agg)
         bild = Image.frombuffer("RGBA", groesse, agg.buffer_rgba(), "raw", "RGBA", 0, 1).convert("RGB")
         stift = ImageDraw.Draw(bild)
         for text in self.texte:
             stift.text(**text)
-        palette = bild.resize((bild.width // 2, bild.height // 2), Image.Resampling.NEAREST)
-        palette = palette.quantize(64, method=Image.Quantize.FASTOCTREE)
+        palette = bild.resize((BREITE, self.hoehe), Image.Resampling.NEAREST).quantize(64, method=Image.Quantize.FASTOCTREE)
         palette.putpalette([255 if wert > 252 else wert for wert in palette.getpalette() or ()])  # paper stays white
-        bild = bild.quantize(palette=palette, dither=Image.Dither.NONE)
-        bild.save(aus, "png")
+        bild.quantize(palette=palette, dither=Image.Dither.NONE).save(aus, "png")
         return aus.getvalue()
 
     def text(self, x: float, y: float, text: str, farbe: str = TINTE, *, groesse: float = KLEIN, fett: bool = False,
@@ -121,23 +116,20 @@ class Blatt:
                            "stroke_width": 4 * hof, "stroke_fill": WEISS})
 
     def linie(self, xs: Any, ys: Any, farbe: str, dicke: float = 0.8, strich: Any = "-", ebene: int = 1, **mehr: Any) -> None:
-        self.form(Line2D(xs, ys, color=farbe, linewidth=dicke, linestyle=strich, zorder=ebene, **mehr))
-
-    def form(self, form: Any) -> None:
-        """Any shape of matplotlib's, in the sheet's pixels."""
-        form.set_transform(self.lage)
-        self.fig.add_artist(form)
+        self.formen.append((ebene, partial(Line2D, xs, ys, color=farbe, linewidth=dicke, linestyle=strich, transform=self.lage, **mehr)))
 
     def punkt(self, x: float, y: float, farbe: str, form: str = "o", groesse: float = 6, hohl: bool = False) -> None:
         self.linie([x], [y], farbe, ebene=4, marker=form, markersize=groesse, mew=1.5, mfc=WEISS if hohl else farbe)
 
-    def flaechen(self, polygone: Sequence[Any], farbe: str, ebene: int = 2, **mehr: Any) -> None:
-        self.form(PolyCollection(polygone, **{"edgecolors": "none"} | mehr, facecolors=farbe, zorder=ebene))
+    def flaechen(self, polygone: Sequence[Any], farbe: str, ebene: int = 2, rand: str = "none", **mehr: Any) -> None:
+        pfad = mpath.Path.make_compound_path(*(mpath.Path([*p, p[0]], closed=True) for p in polygone))  # one path: a hatch costs by paths
+        self.formen.append((ebene, partial(PathPatch, pfad, fc=farbe, ec=rand, joinstyle="round", transform=self.lage, **mehr)))
 
 
 class Feld:
     """A panel: its rectangle on the sheet (links, oben, rechts, unten), the range of x, about n round grid lines around y."""
 
+    @mpl.rc_context({"axes.autolimit_mode": "data"})
     def __init__(self, blatt: Blatt, kasten: Sequence[float], x: tuple[float, float], y: tuple[float, float], n: int = 5,
                  titel: str = "", einheit: str = "") -> None:
         self.blatt, self.bereich, (self.links, self.oben, self.rechts, self.unten) = blatt, x, kasten
@@ -162,7 +154,6 @@ class Feld:
             self.blatt.text(self.rechts + 6, y, text, farbe, groesse=groesse, breite=platz - 6, fett=fett)
 
 
-@stil
 def waerme() -> None:
     """Load fonts, widths and glyphs of the usual characters, once for all pictures of processes forked from this one."""
     blatt = Blatt(100)
