@@ -213,7 +213,6 @@ def _waerme() -> None:
     """Import and load what every report needs once, before forking (fonts, page template); numeric libraries keep to one thread."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
-    import matplotlib_inline.backend_inline  # noqa: F401
     import nbformat.v4
     import pyarrow
     from IPython.core import application, completerlib, logger, magics, oinspect  # noqa: F401
