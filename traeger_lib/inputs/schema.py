@@ -284,6 +284,10 @@ class Bestand:
 
         Of `verteiler` only which roles there are: names and addresses are in no report, and a mended one makes none stale.
         """
+        return self._pruefsumme
+
+    @cached_property
+    def _pruefsumme(self) -> str:
         return self._summe({name: _zeilensummen(name, frame) for name, frame in self.tabellen.items()})
 
     def pruefsummen(self) -> dict[str, str]:
