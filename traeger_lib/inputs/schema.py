@@ -271,6 +271,7 @@ class Bestand:
     erfunden: bool = False
     hinweise: tuple[tuple[str, str], ...] = ()
     gelesen: tuple[str, ...] = ()
+    _nur: str = field(default="", init=False, repr=False, compare=False)  # the provider that `nur` left
 
     def __getitem__(self, tabelle: str) -> pd.DataFrame:
         return self.tabellen[tabelle]
@@ -328,6 +329,8 @@ class Bestand:
 
     def nur(self, traeger_id: str) -> Bestand:
         """The same Bestand with the rows of one provider only (shared tables: those that concern it); KeyError for an unknown one."""
+        if self._nur == traeger_id:
+            return self
         teil = {}
         for name, zeilen_ in self._zeilen_je_traeger[traeger_id].items():
             frame = self[name]
@@ -335,7 +338,9 @@ class Bestand:
                 frame = frame.take(zeilen_)
                 frame.index = pd.RangeIndex(len(frame))
             teil[name] = frame
-        return replace(self, tabellen=teil, hinweise=tuple(h for h in self.hinweise if h[0] in ("", traeger_id)))
+        ergebnis = replace(self, tabellen=teil, hinweise=tuple(h for h in self.hinweise if h[0] in ("", traeger_id)))
+        object.__setattr__(ergebnis, "_nur", traeger_id)
+        return ergebnis
 
 
 def _zeilensummen(name: str, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
