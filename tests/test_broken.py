@@ -206,7 +206,7 @@ EXCEL: dict[str, tuple[Callable[[Any, int], Any], Callable[[int], Stelle] | None
     "number for an id": (setze("B", 1), blatt("angebot_id")),
     "total row": (lambda m, i: m["faelle"].append(["Gesamt:", None, None, 4]), lambda i: ("bestand.xlsx, Blatt faelle", 6, "")),
     "two sheets of one table": (zweites_blatt, lambda i: ("bestand.xlsx, Blatt Fälle", None, "")),
-    "sheet missing": (lambda m, i: m.remove(m["traeger"]), lambda i: ("kaputt", None, "")),
+    "sheet missing": (lambda m, i: m.remove(m["traeger"]), lambda i: ("bestand.xlsx", None, "")),
     "typed cells": (als_typen, None),
     "day shown as a number": (setze("G", 45658, "General"), None),
     "hidden row, column and sheet": (ausgeblendet, None),

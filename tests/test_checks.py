@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from test_reading import GUT, Tabellen, alle_fehler, schreibe
+from test_reading import GUT, Tabellen, alle_fehler, schreibe, schreibe_mappe
 
 from traeger_lib.inputs import checks, reading
 from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler
@@ -225,8 +225,65 @@ def test_a_jump_far_outside_the_usual_is_a_hinweis(tmp_path):
 
 
 def test_every_rule_is_silent_on_empty_tables():
-    leer = {name: leere_tabelle(name) for name in TABELLEN}
-    assert checks.pruefe(checks.Lage(leer, {}, date(2026, 3, 31), ("Stadt",))) == ([], [])
+    lage = checks.Lage({name: leere_tabelle(name) for name in TABELLEN}, {}, date(2026, 3, 31), ("Stadt",))
+    assert not [f for regel in checks.REGELN for f in regel.pruefe(lage)] + [h for hinweise in checks.HINWEISE for h in hinweise(lage)]
+    assert [str(f).split(".")[0] for f in checks.pruefe(lage)[0]] == [": Die Tabelle traeger fehlt", ": Die Tabelle angebote fehlt"]
+
+
+# table that is missing: the tables that rest on it
+FEHLT = {"traeger": "angebote, budgets, verfahren, anpassungen, massnahmen, termine, verteiler",
+         "angebote": "entgelte, faelle, abwesenheiten, fallzahlen, personal, schluessel, budgets",
+         "entgelte": "faelle, fallzahlen", "faelle": "abwesenheiten"}
+# breaks that are faults whatever table is missing: in the table named and no other one
+UNABHAENGIG = {name: broken for name, broken in BRUECHE.items() if name in (
+    "doubled measure", "end before begin", "overlapping stays", "rate sum", "s without group before", "line without offer",
+    "two decision days", "doubled line", "cases and counts", "leitung", "no address", "break end before begin")}
+
+
+@pytest.mark.parametrize("schreiben", [schreibe, schreibe_mappe])
+@pytest.mark.parametrize("tabelle", TABELLEN)
+def test_a_missing_table_is_the_one_fault_where_others_rest_on_it_and_a_remark_elsewhere(tmp_path, tabelle, schreiben):
+    pfad = schreiben(tmp_path / "b", {n: z for n, z in GUT.items() if n != tabelle})
+    if tabelle not in FEHLT:
+        assert ("", f"Diese Tabellen fehlen im Bestand und gelten als leer: {tabelle}.") in reading.load(pfad).hinweise
+        return
+    (fehler,) = alle_fehler(pfad)
+    ort, als = ("bestand.xlsx", f"Blatt {tabelle}") if schreiben is schreibe_mappe else ("b", f"{tabelle}.csv oder {tabelle}.parquet")
+    assert str(fehler) == (f"{ort}: Die Tabelle {tabelle} fehlt, wird aber für {FEHLT[tabelle]} gebraucht. Als {als} mit Zeilen liefern.")
+
+
+@pytest.mark.parametrize("tabelle", FEHLT)
+def test_a_misspelt_or_empty_table_is_named_first(tmp_path, tabelle):
+    pfad = schreibe(tmp_path / "b", {**GUT, "personal": [*GUT["personal"], {**GUT["personal"][0], "vk": "viel"}]})
+    (pfad / f"{tabelle}.csv").rename(pfad / f"{tabelle}_2026.csv")
+    erster, zweiter = alle_fehler(pfad)
+    assert str(erster).endswith(f"mit Zeilen liefern; nicht erkannt: {tabelle}_2026.") and zweiter.ort == "personal.csv"
+    (pfad / f"{tabelle}_2026.csv").rename(pfad / f"{tabelle}.csv")
+    text = (pfad / f"{tabelle}.csv").read_text()
+    (pfad / f"{tabelle}.csv").write_text(text.splitlines()[0] + "\n")  # headings only
+    erster, zweiter = alle_fehler(pfad)
+    assert str(erster) == f"{tabelle}.csv: Die Tabelle {tabelle} ist leer, wird aber für {FEHLT[tabelle]} gebraucht. Die Zeilen eintragen."
+    assert zweiter.ort == "personal.csv"
+
+
+@pytest.mark.parametrize("name", UNABHAENGIG)
+@pytest.mark.parametrize("fehlt", [*FEHLT, "bestand.toml"])
+def test_faults_independent_of_what_is_missing_are_still_listed(tmp_path, fehlt, name):
+    tabellen, (tabelle, zeile, spalte, art, _) = broken(name)
+    pfad = schreibe(tmp_path, {n: z for n, z in tabellen.items() if n != fehlt})
+    (pfad / "bestand.toml").unlink() if fehlt == "bestand.toml" else None
+    gemeldet = [(f.ort, f.zeile, f.spalte, f.art) for f in alle_fehler(pfad)]
+    assert gemeldet[0][1:] == (None, "", "bestand_toml" if fehlt == "bestand.toml" else "tabelle_fehlt")
+    erwartet = [] if tabelle == fehlt or (name, fehlt) == ("cases and counts", "faelle") else [(f"{tabelle}.csv", zeile, spalte, art)]
+    assert gemeldet[1:] == erwartet
+
+
+def test_of_two_missing_references_the_one_that_is_there_is_still_checked(tmp_path):
+    t = {n: copy.deepcopy(z) for n, z in GUT.items() if n != "angebote"}
+    t["termine"][0]["traeger_id"] = "T09"
+    t["abwesenheiten"][0]["person_id"] = "geheim-9"
+    arten = [f.art for f in alle_fehler(schreibe(tmp_path, t))]
+    assert arten == ["tabelle_fehlt", "traeger_unbekannt", "abwesenheit_ausserhalb"]
 
 
 def test_coverage_counts_days():
@@ -297,7 +354,7 @@ def test_the_vectorised_rules_agree_with_counting_day_by_day(saat):
     offen = pd.Timestamp(2025, 12, 31)
     tage = {t: [(r.Index, r.person_id, set(pd.date_range(r.beginn, offen if pd.isna(r.ende) else r.ende)), r)
                 for r in lage[t].itertuples()] for t in ("faelle", "abwesenheiten")}
-    gemeldet = {(f.art, f.ort, f.zeile) for regel in checks.REGELN.values() for f in regel.pruefe(lage)}
+    gemeldet = {(f.art, f.ort, f.zeile) for regel in checks.REGELN for f in regel.pruefe(lage)}
 
     def doppelt(t: str) -> bool:
         return any(i != j and p == q and a & b for i, p, a, _ in tage[t] for j, q, b, _ in tage[t])

@@ -151,7 +151,9 @@ def test_check_proposes_a_mapping_and_never_applies_it(tmp_path, traeger):
                                    "spalten": {"faelle": EIGENE, "termine": {"Trägernummer": "traeger_id"}}}
     ausgabe = traeger("check", tmp_path).output
     assert text in ausgabe and "nicht angewandt" in ausgabe and not (tmp_path / mapping.DATEI).exists()
-    assert reading.lies(tmp_path)[0]["faelle"].empty
+    assert "personal.csv" in ausgabe and "abwesenheiten.csv" not in ausgabe  # the absences without a stay only follow
+    assert ausgabe.splitlines()[0].endswith("Die Tabelle faelle fehlt, wird aber für abwesenheiten gebraucht. Als faelle.csv oder "
+                                            "faelle.parquet mit Zeilen liefern; nicht erkannt: Klienten, Liste 1, Sonstiges.")
     (tmp_path / mapping.DATEI).write_text(text + '\n[werte.faelle.hbg]\n"HBG 1" = "1"\n', encoding="utf-8")
     assert len(reading.lies(tmp_path)[0]["termine"]) == 1 and "Pseudonym" not in reading.vorschlag(tmp_path)
 

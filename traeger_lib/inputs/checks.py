@@ -10,7 +10,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from difflib import get_close_matches
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any
 
 import numpy as np
@@ -34,11 +34,14 @@ Hinweis = tuple[Any, str]  # number of the offer or id of the provider, text
 
 @dataclass(frozen=True)
 class Lage:
-    """What a rule may look at. `tabellen`: converted frames by row number, `orte`: file or sheet of each table."""
+    """What a rule may look at. `tabellen`: converted frames by row number, `orte`: file or sheet of each table, `bestand`: the folder
+    or workbook, `fremde`: its files or sheets of no table."""
     tabellen: Mapping[str, pd.DataFrame]
     orte: Mapping[str, str]
     datenstand: date
     eigene: Sequence[str]  # paying bodies of the funder
+    bestand: str = ""
+    fremde: Sequence[str] = ()
 
     def __getitem__(self, tabelle: str) -> pd.DataFrame:
         return self.tabellen[tabelle]
@@ -110,6 +113,15 @@ class Lage:
         gruende = [grund] * len(frame) if isinstance(grund, str) else grund
         ort = self.orte.get(tabelle, tabelle)
         return [Fehler(ort, g, abhilfe, int(z), spalte, w, t, art) for z, w, t, g in zip(frame.index, werte, ids, gruende, strict=True)]
+
+    def fehlt(self, tabelle: str, wofuer: Sequence[str]) -> Fehler:
+        """The one fault of a table without rows that is required or that the tables `wofuer` rest on."""
+        wozu = f", wird aber für {', '.join(wofuer)} gebraucht" if wofuer else ""
+        neu = f"Blatt {tabelle}" if self.bestand.endswith(".xlsx") else f"{tabelle}.csv oder {tabelle}.parquet"
+        was = "Die Zeilen eintragen" if tabelle in self.orte else f"Als {neu} mit Zeilen liefern"
+        rest = f"; nicht erkannt: {', '.join(map(kurz, self.fremde[:8]))}" if self.fremde else ""
+        grund = f"Die Tabelle {tabelle} {'ist leer' if tabelle in self.orte else 'fehlt'}{wozu}."
+        return Fehler(self.orte.get(tabelle, self.bestand), grund, f"{was}{rest}.", art="tabelle_fehlt")
 
 
 class Abdeckung:
@@ -222,17 +234,15 @@ def entgeltsumme(lage: Lage) -> Iterator[Befund]:
     yield "entgelte", e.index[falsch], "entgeltsumme", "gesamt", gruende, "Die Bestandteile oder gesamt berichtigen."
 
 
-def unbekannte(lage: Lage) -> Iterator[Befund]:
-    """References to offers and providers that are not in their tables."""
-    for name, t in TABELLEN.items():
-        for spalte, ziel in (("traeger_id", "traeger"), ("angebot_id", "angebote")):
-            if spalte in t.spalte and name != ziel:
-                werte, bekannte = lage[name][spalte], lage[ziel][spalte]
-                fremd = werte[werte.notna() & ~werte.isin(bekannte)]
-                nah = {w: get_close_matches(w, bekannte, 1, 0.8) for w in fremd.unique()[:AEHNLICHE_MAX]}
-                gruende = [f"Diese Kennung steht nicht in der Tabelle {ziel}{f'; ähnlich ist {nah[w][0]}' if nah.get(w) else ''}."
-                           for w in fremd]
-                yield name, fremd.index, f"{ziel}_unbekannt", spalte, gruende, f"Die Kennung berichtigen oder in {ziel} ergänzen."
+def unbekannte(ziel: str, lage: Lage) -> Iterator[Befund]:
+    """References to rows that are not in the table `ziel`."""
+    (spalte,) = TABELLEN[ziel].schluessel
+    for name in (n for n, t in TABELLEN.items() if spalte in t.spalte and n != ziel):
+        werte, bekannte = lage[name][spalte], lage[ziel][spalte]
+        fremd = werte[werte.notna() & ~werte.isin(bekannte)]
+        nah = {w: get_close_matches(w, bekannte, 1, 0.8) for w in fremd.unique()[:AEHNLICHE_MAX]}
+        gruende = [f"Diese Kennung steht nicht in der Tabelle {ziel}{f'; ähnlich ist {nah[w][0]}' if nah.get(w) else ''}." for w in fremd]
+        yield name, fremd.index, f"{ziel}_unbekannt", spalte, gruende, f"Die Kennung berichtigen oder in {ziel} ergänzen."
 
 
 def doppelte(lage: Lage) -> Iterator[Befund]:
@@ -260,18 +270,26 @@ def leitung(lage: Lage) -> Iterator[Befund]:
     yield "schluessel", uneinheitlich, "leitung_uneinheitlich", "leitung_enthalten", grund, abhilfe
 
 
-def budgetzeilen(lage: Lage) -> Iterator[Befund]:
-    """Case-based lines for offers of the provider in the budget, each once in a version; versions uniform."""
+def budgetangebote(lage: Lage) -> Iterator[Befund]:
+    """Case-based lines are for offers of the provider in the budget."""
+    b = lage["budgets"]
+    zeilen = b[(b["art"] == "fallbezogen") & b["angebot_id"].isin(lage.angebote.index)]
+    angebot = lage.angebote.reindex(zeilen["angebot_id"]).set_index(zeilen.index)
+    fremd, draussen = angebot["traeger_id"] != zeilen["traeger_id"], ~angebot["im_budget"].fillna(True)
+    for faul, grund in ((fremd, "gehört zu einem anderen Träger"), (draussen & ~fremd, "gehört nach im_budget nicht zum Budget")):
+        yield ("budgets", zeilen.index[faul], "budget_angebot", "angebot_id", f"Das Angebot {grund}.",
+               "Die Zeile oder das Angebot in angebote berichtigen.")
+
+
+def budgetfassungen(lage: Lage) -> Iterator[Befund]:
+    """Case-based lines once in a version; versions uniform."""
     b, fassung = lage["budgets"], ["traeger_id", "budgetjahr", "version"]
     fall = b["art"] == "fallbezogen"
-    zeilen = b[fall & b["angebot_id"].isin(lage.angebote.index)]
-    angebot = lage.angebote.reindex(zeilen["angebot_id"]).set_index(zeilen.index)
-    fremd = (angebot["traeger_id"] != zeilen["traeger_id"]) | ~angebot["im_budget"].fillna(True)
-    grund, abhilfe = "Das Angebot gehört nicht zum Budget dieses Trägers.", "Die Zeile oder traeger_id, im_budget in angebote berichtigen."
-    yield "budgets", zeilen.index[fremd], "budget_angebot", "angebot_id", grund, abhilfe
-    doppelt = zeilen.duplicated([*fassung, "angebot_id", "hbg"]) & zeilen["hbg"].notna()
-    grund, abhilfe = "Die Gruppe steht für das Angebot in dieser Fassung schon.", "Die Zeilen zusammenfassen."
-    yield "budgets", zeilen.index[doppelt], "budget_doppelt", "hbg", grund, abhilfe
+    zeilen = b[fall & b["angebot_id"].notna() & b["hbg"].notna()]
+    (key,) = schluessel([*fassung, "angebot_id", "hbg"], zeilen)
+    erste = pd.Series(zeilen.index).groupby(key).transform("first").to_numpy()
+    gruende = [f"Die Gruppe steht für das Angebot in dieser Fassung schon in Zeile {z}." for z in erste[erste != zeilen.index]]
+    yield "budgets", zeilen.index[erste != zeilen.index], "budget_doppelt", "hbg", gruende, "Die Zeilen zusammenfassen."
     for spalte, teil in (("beschlossen_am", b), ("basisjahr", b[fall | b["basisjahr"].notna()])):
         (werte,) = schluessel([spalte], teil)
         erster = pd.Series(werte, index=teil.index).groupby([teil[f] for f in fassung]).transform("first")
@@ -298,7 +316,8 @@ def ausserhalb(lage: Lage) -> Iterator[Befund]:
     """Every day of an absence lies in a stay of the person in the offer."""
     faelle, weg = lage.spannen["faelle"], lage.spannen["abwesenheiten"]
     fehlt = Abdeckung.aus(faelle, "po").luecken(weg, "po")
-    anderswo = lage["faelle"].loc[faelle.index[faelle["nr"] < 0], "person_id"]  # who stays in an unknown offer: a mere consequence
+    unbekannt = faelle.index[(faelle["nr"] < 0) & bool(len(lage.angebote))]
+    anderswo = lage["faelle"].loc[unbekannt, "person_id"]  # who stays in an unknown offer: a mere consequence
     fehlt = fehlt[~lage["abwesenheiten"].loc[fehlt.index, "person_id"].isin(anderswo)]
     yield ("abwesenheiten", fehlt.index, "abwesenheit_ausserhalb", "beginn",
            "Die Abwesenheit liegt nicht ganz in einem Aufenthalt der Person im Angebot.",
@@ -427,20 +446,24 @@ def spruenge(lage: Lage) -> Iterator[Hinweis]:
 
 @dataclass(frozen=True, slots=True)
 class Regel:
-    """A rule. It is silent for a provider of whom a fault has taken rows from a table in `stuetzt_auf`: mere consequences."""
+    """A rule. It is silent for a provider of whom a fault has taken rows from a table in `stuetzt_auf`: mere consequences.
+    Where the table it searches, `sucht_in`, has no rows at all, one fault says so in place of all that follow from it."""
     befunde: Callable[[Lage], Iterator[Befund]]
     stuetzt_auf: tuple[str, ...] = ()
+    sucht_in: str = ""
 
     def pruefe(self, lage: Lage) -> list[Fehler]:
         """The faults the rule finds."""
         return [f for befund in self.befunde(lage) if len(befund[1]) for f in lage.fehler(*befund)]
 
 
-REGELN: dict[str, Regel] = {r.befunde.__name__: r for r in (
-    Regel(unbekannte, ("traeger", "angebote")), Regel(zeilenweise), Regel(entgeltsumme), Regel(doppelte), Regel(leitung),
-    Regel(budgetzeilen, ("traeger", "angebote")), Regel(ueberschneidungen), Regel(ausserhalb, ("faelle",)), Regel(doppelt_gezaehlt),
-    Regel(ohne_entgelt, ("traeger", "angebote", "entgelte", "budgets")),
-    Regel(faktor_fehlt, ("traeger", "angebote", "verfahren", "budgets")))}
+ANGABEN = "bestand.toml"  # what rests on the Datenstand or the own paying bodies
+REGELN = (
+    *(Regel(partial(unbekannte, ziel), (ziel,), ziel) for ziel in ("traeger", "angebote")), Regel(zeilenweise), Regel(entgeltsumme),
+    Regel(doppelte), Regel(leitung), Regel(budgetangebote, ("traeger", "angebote")), Regel(budgetfassungen), Regel(ueberschneidungen),
+    Regel(ausserhalb, ("faelle",), "faelle"), Regel(doppelt_gezaehlt),
+    Regel(ohne_entgelt, ("traeger", "angebote", "entgelte", "budgets", ANGABEN), "entgelte"),
+    Regel(faktor_fehlt, ("traeger", "angebote", "verfahren", "budgets", ANGABEN)))
 HINWEISE: tuple[Callable[[Lage], Iterator[Hinweis]], ...] = (kostenzusage, ohne_schluessel, ueberbelegung, monatsluecken, spruenge)
 LUECKE = ("reihenfolge", "angebote_unbekannt", "traeger_unbekannt")  # faults of rules that count as a row missing
 
@@ -450,16 +473,25 @@ def pruefe(lage: Lage, *, unvollstaendig: Collection[str] = (), bisher: Sequence
     faults found while reading; rules that rest on what is missing there are left out for whom it concerns."""
     tabelle_von = {ort: name for name, ort in lage.orte.items()}
     fort, fehler = {(tabelle_von.get(f.ort), f.traeger_id) for f in bisher}, list[Fehler]()
-    for regel in REGELN.values():
+    leer = [n for n in TABELLEN if lage[n].empty and n not in {*unvollstaendig, *(t for t, _ in fort)}]
+    fehlt: dict[str, list[str]] = {n: [] for n in leer if TABELLEN[n].pflicht and n not in lage.orte or n == "traeger"}
+    for regel in REGELN:
         luecken = {(tabelle_von.get(f.ort), f.traeger_id) for f in (*bisher, *(f for f in fehler if f.art in LUECKE))}
         ganz = any(not wer and t in regel.stuetzt_auf and (t in ("traeger", "angebote") or (t, wer) in fort) for t, wer in luecken)
         if ganz or set(regel.stuetzt_auf) & set(unvollstaendig):
             continue
         stumm = {wer for t, wer in luecken if wer and t in regel.stuetzt_auf}
         schon = {(f.ort, f.zeile, f.spalte) for f in fehler}  # a cell has one fault at a time
-        fehler += [f for f in regel.pruefe(lage) if f.traeger_id not in stumm and (f.ort, f.zeile, f.spalte) not in schon]
-    if any(not f.traeger_id for f in (*bisher, *fehler)):
+        neu = [f for f in regel.pruefe(lage) if f.traeger_id not in stumm and (f.ort, f.zeile, f.spalte) not in schon]
+        if neu and regel.sucht_in in leer:
+            fehlt.setdefault(regel.sucht_in, []).extend(tabelle_von[f.ort] for f in neu)
+        else:
+            fehler += neu
+    fehler = [*(lage.fehlt(t, list(dict.fromkeys(wofuer))) for t, wofuer in fehlt.items()), *fehler]
+    gesperrt = {f.traeger_id for f in (*bisher, *fehler)}
+    if "" in gesperrt:
         return fehler, []
-    return fehler, [(wer, text) if isinstance(wer, str) else
-                    (str(lage.angebote["traeger_id"].iat[wer]), f"Angebot {lage.angebote.index[wer]}: {text}")
-                    for hinweise in HINWEISE for wer, text in hinweise(lage) if wer != -1]
+    hinweise = [(wer, text) if isinstance(wer, str) else
+                (str(lage.angebote["traeger_id"].iat[wer]), f"Angebot {lage.angebote.index[wer]}: {text}")
+                for finde in HINWEISE for wer, text in finde(lage) if wer != -1]
+    return fehler, [h for h in hinweise if h[0] not in gesperrt]

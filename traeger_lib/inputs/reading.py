@@ -24,6 +24,7 @@ from traeger_lib.inputs.mapping import name as _name
 from traeger_lib.inputs.schema import PANDAS_TYP, TABELLEN, Bestand, Tabelle, leere_tabelle
 
 Lesen = Callable[[sources.Bekannt], sources.Roh]
+Besitzer = Mapping[str, Mapping[str, str]]  # traeger_id, angebot_id: the ids known so far, to their provider
 FREMD = (".xls", ".xlsm", ".xlsb", ".ods", ".tsv", ".txt", ".json")  # formats a table may come in, but not to us
 SUMME = re.compile(r"((zwischen|gesamt|end)?summen?|gesamt|insgesamt|total|(gesamt)?ergebnis)\b[^;]{0,30}", re.IGNORECASE)
 BEIBLAETTER = ("erlaeuterungen", "listen")  # sheets of our own template that hold no table
@@ -73,6 +74,14 @@ class _Eingang:
             art = fehler if isinstance(fehler, Unlesbar) else GESPERRT if isinstance(fehler, PermissionError) else BESCHAEDIGT
             self.melde(ort, art.grund, art.abhilfe, "datei")
             self.unlesbar.update(namen)
+
+    def lies(self, tabelle: Tabelle, ort: str, lesen: Lesen, besitzer: Besitzer) -> pd.DataFrame | None:
+        """The converted table; None where it cannot be read."""
+        geladen = None
+        with self.versuch(ort, [tabelle.name]):
+            roh = lesen(partial(self.zuordnung.bekannt, tabelle.name))
+            geladen = roh, self.spalten(tabelle, ort, roh)
+        return _wandle(tabelle, ort, *geladen, besitzer, self) if geladen else None
 
     def spalten(self, tabelle: Tabelle, ort: str, roh: sources.Roh) -> dict[str, convert.Rohspalte]:
         """The raw columns of a table by their names in the schema, with the faults and remarks of the file as such."""
@@ -198,9 +207,9 @@ def _quellen(pfad: Path, eingang: _Eingang) -> dict[str, tuple[str, Lesen]]:
 
 
 def _wandle(schema: Tabelle, ort: str, roh: sources.Roh, spalten: Mapping[str, convert.Rohspalte],
-            besitzer: Mapping[str, Mapping[str, str]], eingang: _Eingang) -> pd.DataFrame:
+            besitzer: Besitzer, eingang: _Eingang) -> pd.DataFrame:
     """The converted table with row numbers as index, without the rows that have a fault (all, where a required column is missing);
-    `besitzer` maps the offers and providers known so far to their provider, and is empty where a fault blocks the whole Bestand."""
+    `besitzer` is empty where a fault blocks the whole Bestand."""
     n = len(roh.zeilen)
     gewandelt = {name: convert.wandle(schema.spalte[name], spalte, null=roh.null) for name, spalte in spalten.items()}
     rahmen = pd.DataFrame({s.name: gewandelt[s.name].werte if s.name in gewandelt else
@@ -228,7 +237,7 @@ def _wandle(schema: Tabelle, ort: str, roh: sources.Roh, spalten: Mapping[str, c
         wer = besitzer[schema.gehoert].get(str(rahmen[schema.gehoert].iat[i]), "") if schema.gehoert in besitzer else ""
         eingang.fehler += [Fehler(ort, u.grund, u.abhilfe, int(roh.zeilen[i]), name, wert, wer, u.art) for name, wert, u in liste]
     if not set(schema.pflichtspalten) <= set(spalten):  # no rule can look at such rows
-        return leere_tabelle(schema.name)
+        return rahmen[:0]
     rahmen.index = pd.Index(roh.zeilen, name="zeile")
     voll[list(maengel)] = False
     return rahmen if voll.all() else rahmen[voll]
@@ -240,31 +249,25 @@ def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
     angaben = _lies_toml(_daneben(pfad, "bestand.toml"), eingang)
     quellen = _quellen(pfad, eingang)
     rahmen: dict[str, pd.DataFrame] = {}
-    besitzer: dict[str, dict[str, str]] = {}
+    besitzer: Besitzer = {}
     for name, tabelle in TABELLEN.items():
-        rahmen[name], vorher, geladen = leere_tabelle(name), len(eingang.fehler), None
-        ort, lesen = quellen.get(name, (pfad.name, None))
-        with eingang.versuch(ort, [name]):
-            if lesen:
-                roh = lesen(partial(eingang.zuordnung.bekannt, name))
-                geladen = roh, eingang.spalten(tabelle, ort, roh)
-        if geladen:
-            rahmen[name] = _wandle(tabelle, ort, *geladen, besitzer, eingang)
-        noetig = tabelle.pflicht and not (lesen and name == "angebote")  # an action plan has no offers, but says so by an empty table
-        if noetig and name not in eingang.unlesbar and not len(rahmen[name]) and len(eingang.fehler) == vorher:
-            eingang.melde(ort, f"Die Tabelle {name} {'ist leer' if lesen else 'fehlt'}.",
-                          f"{name}.csv, {name}.parquet oder ein Blatt {name} mit Zeilen liefern.", "tabelle_fehlt")
-            eingang.unlesbar.add(name)
+        gelesen = eingang.lies(tabelle, *quellen[name], besitzer) if name in quellen else None
+        rahmen[name] = leere_tabelle(name) if gelesen is None else gelesen
         if name == "angebote":  # from here on a fault belongs to a provider
             bekannte = set(rahmen["traeger"]["traeger_id"])
             paare = zip(rahmen[name]["angebot_id"], rahmen[name]["traeger_id"], strict=True)
             besitzer = {"traeger_id": {t: t for t in bekannte}, "angebot_id": {a: t for a, t in paare if t in bekannte}}
-    fehler, hinweise = eingang.fehler, [("", text) for text in eingang.hinweise]
-    if {"datenstand", "eigene_kostentraeger"} <= set(angaben):
-        orte = {name: ort for name, (ort, _) in quellen.items()}
-        lage = checks.Lage(rahmen, orte, angaben["datenstand"], angaben["eigene_kostentraeger"])
-        neu, weitere = checks.pruefe(lage, unvollstaendig=eingang.unlesbar, bisher=fehler)
-        fehler, hinweise = fehler + neu, hinweise + weitere
+    if fehlend := [n for n in TABELLEN if n not in quellen and n not in eingang.unlesbar]:
+        eingang.hinweise.append(f"Diese Tabellen fehlen im Bestand und gelten als leer: {', '.join(fehlend)}.")
+    if not {"datenstand", "eigene_kostentraeger"} <= set(angaben):
+        eingang.unlesbar.add(checks.ANGABEN)
+    orte = {name: ort for name, (ort, _) in quellen.items()}
+    mappen = [mappe for mappe, blatt, _ in (ort.partition(", Blatt ") for ort in orte.values()) if blatt]
+    lage = checks.Lage(rahmen, orte, angaben.get("datenstand", date(convert.JAHR_BIS, 12, 31)), angaben.get("eigene_kostentraeger", ()),
+                       (mappen or [pfad.name])[0], [titel for titel, _ in eingang.fremde])
+    neu, weitere = checks.pruefe(lage, unvollstaendig=eingang.unlesbar, bisher=eingang.fehler)
+    fehler = sorted(eingang.fehler + neu, key=lambda f: f.zeile is not None)  # what concerns a file as a whole comes first
+    hinweise = [("", text) for text in eingang.hinweise] + weitere
     if any(not f.traeger_id for f in fehler):
         return None, fehler
     return Bestand(tabellen={n: r.reset_index(drop=True) for n, r in rahmen.items()}, hinweise=tuple(hinweise),
@@ -329,9 +332,9 @@ def lies_mappe(pfad: Path, tabellen: Sequence[Tabelle], zuordnung: mapping.Zuord
             eingang.melde(pfad.name, f"Das Blatt {t.name} fehlt.", "Die ausgegebene Mappe verwenden.", "tabelle_fehlt")
             continue
         ort, lesen = quellen[t.name]
-        with eingang.versuch(ort, [t.name]):
-            roh = lesen(partial(eingang.zuordnung.bekannt, t.name))
-            rahmen[t.name] = ort, _wandle(t, ort, roh, eingang.spalten(t, ort, roh), {}, eingang)
+        gelesen = eingang.lies(t, ort, lesen, {})
+        if gelesen is not None:
+            rahmen[t.name] = ort, gelesen
     if eingang.fehler:
         raise Fehlerliste(eingang.fehler)
     return rahmen
