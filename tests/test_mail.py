@@ -168,7 +168,7 @@ def test_no_name_can_add_a_header_a_recipient_or_a_tag(texte):
     traeger, mensch, ort = texte
     daten = replace(BASIS, tabellen={**BASIS.tabellen, "termine": BASIS["termine"].assign(ort=ort)})
     empfaenger = (mensch, "wer@example.org", "interessenvertretung")
-    p = mail.Post("T1", mail.zeile(traeger), mail.INTERESSENVERTRETUNG, "0" * 32, 1, (empfaenger,), Path("x"))
+    p = mail.Post("T1", mail.kopf(traeger), mail.INTERESSENVERTRETUNG, "0" * 32, 1, (empfaenger,), Path("x"))
     with tempfile.TemporaryDirectory() as leer:
         (Path(leer) / "manifest.json").write_text('{"datenstand": "2026-03-31"}')
         n = mail.nachricht(p, replace(daten, leistungstraeger=ort), Q, Path(leer), "amt@example.org")

@@ -626,7 +626,7 @@ def test_thousands_of_faults_are_kept_and_grouped(tmp_path):
 @pytest.mark.parametrize(("wert", "text"), [
     (1.0, "1"), (2.5, "2,5"), (1e20, "100000000000000000000"), (Decimal("2.50"), "2,50"), (True, "WAHR"), (float("nan"), "nan"),
     (date(2025, 2, 1), "01.02.2025"), (datetime(2025, 2, 1), "01.02.2025"), (datetime(2025, 2, 1, 7, 30), "01.02.2025 07:30"),
-    (" a\n b ", "a b")])
+    (" a\n b ", "a b"), ("\x1b[2Ja\u202eb", "[2Ja b")])
 def test_values_are_shown_as_a_german_program_shows_them(wert, text):
     assert convert.kurz(wert) == text
 

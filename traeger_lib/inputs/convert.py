@@ -21,6 +21,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from traeger_lib.inputs.faults import zeile
 from traeger_lib.inputs.schema import ID_MUSTER, PANDAS_TYP, Spalte
 
 EXCEL_NULL = date(1899, 12, 30)  # day 0 of Excel's 1900 date system for days after 28 February 1900
@@ -90,7 +91,7 @@ def kurz(wert: Any, laenge: int = 40) -> str:
         wert = f"{wert:%d.%m.%Y}" + (f" {wert:%H:%M}" if isinstance(wert, datetime) and wert.time() != time(0) else "")
     elif isinstance(wert, float | Decimal) and math.isfinite(wert):
         wert = f"{Decimal(str(wert)):f}".removesuffix(".0").replace(".", ",")
-    text = re.sub(r"\s+", " ", str(wert).strip())
+    text = zeile(str(wert))
     return text if len(text) <= laenge else text[:laenge - 1] + "…"
 
 

@@ -31,9 +31,22 @@ class Fehler:
         return f"{', '.join(teile)}: {wert}{self.grund} {self.abhilfe}".strip()
 
 
-def anzahl(n: int, eines: str, viele: str) -> str:
-    """„1 Zeile“, „1.200 Zeilen“."""
-    return f"{n:,} {eines if n == 1 else viele}".replace(",", ".")
+def anzahl(n: int, eines: str, viele: str, blank: str = " ") -> str:
+    """A count with its noun; `blank` stands between them.
+
+    >>> anzahl(1, "Zeile", "Zeilen"), anzahl(1200, "Zeile", "Zeilen"), anzahl(0, "Zeile", "Zeilen")
+    ('1 Zeile', '1.200 Zeilen', '0 Zeilen')
+    """
+    return f"{n:,}".replace(",", ".") + blank + (eines if n == 1 else viele)
+
+
+def zeile(text: str) -> str:
+    r"""Text as one printable line: what is no letter, digit or sign becomes a blank, blanks in a row become one.
+
+    >>> zeile(" Haus\x1b \r\nBcc: x@example.org")
+    'Haus Bcc: x@example.org'
+    """
+    return " ".join("".join(c if c.isprintable() else " " for c in text).split())
 
 
 SYSTEM = {

@@ -11,9 +11,10 @@ from pathlib import Path
 import pandas as pd
 
 from traeger_lib.analysis.periods import Quartal
+from traeger_lib.inputs.faults import zeile
 from traeger_lib.inputs.schema import Bestand
 from traeger_lib.operations import manifest as m
-from traeger_lib.operations.mail import termin, zeile
+from traeger_lib.operations.mail import termin
 from traeger_lib.reporting import formats as f
 
 VORLAUF_TAGE = 10  # report and BSC go out ten days before the meeting (minutes of the Sozialraumkonferenz)

@@ -21,6 +21,7 @@ from typing import Any, cast
 
 from traeger_lib.analysis.analyse import analyse
 from traeger_lib.analysis.periods import Quartal
+from traeger_lib.inputs.faults import zeile
 from traeger_lib.inputs.schema import Bestand, zeilensummen
 from traeger_lib.operations import bsc
 from traeger_lib.operations import manifest as m
@@ -86,7 +87,7 @@ def plane(q: Quartal, bestand: Bestand, ziel: Path, *, nur: Sequence[str] = (), 
             grund = grund or ("" if empfaenger else "Im Verteiler steht niemand.") or (
                 f"Die Adresse {unbrauchbar[0]!r} lässt sich nicht verwenden (Umlaute, Leer- oder Sonderzeichen)." if unbrauchbar else "")
             name = i + ("" if art == BERICHT else f"_{art}") + (f".fassung-{fassung}" if fassung > 1 and not danach else "")
-            post.append(Post(i, zeile(eigene["traeger"]["name"].iloc[0]), art, kennung.hexdigest()[:32], fassung, empfaenger,
+            post.append(Post(i, kopf(eigene["traeger"]["name"].iloc[0]), art, kennung.hexdigest()[:32], fassung, empfaenger,
                              ziel / "postausgang" / f"{name}.eml", grund, begruendung))
     return post
 
@@ -104,13 +105,9 @@ def termin(eigene: Bestand, q: Quartal) -> tuple[date | None, str]:
     return None, ""
 
 
-def zeile(text: str) -> str:
-    """Text for a header: control characters and line ends become spaces, and nothing is left that looks encoded (email would decode it).
-
-    >>> zeile("Haus\\r\\nBcc: x@example.org")
-    'Haus Bcc: x@example.org'
-    """
-    return " ".join("".join(c if c.isprintable() else " " for c in text).replace("=?", "= ?").split())
+def kopf(text: str) -> str:
+    """Text for a header: one line, and nothing in it that looks encoded (email would decode it)."""
+    return zeile(text).replace("=?", "= ?")
 
 
 def schreibe(p: Post, bestand: Bestand, q: Quartal, *, absender: str = "", jetzt: datetime | None = None) -> None:
@@ -162,7 +159,7 @@ def nachricht(p: Post, eigene: Bestand, q: Quartal, ordner: Path, absender: str 
     e["Subject"] = f"{inhalt['titel']} – {p.name}" + (" (erfundene Beispieldaten)" if eigene.erfunden else "")
     if absender:
         e["From"] = absender
-    e["To"] = [Address(display_name=zeile(n), addr_spec=a) for n, a, _ in p.empfaenger]
+    e["To"] = [Address(display_name=kopf(n), addr_spec=a) for n, a, _ in p.empfaenger]
     e["Message-ID"] = f"<{p.kennung}@{absender.rpartition('@')[2] or 'traegerbudget.invalid'}>"
     e["X-Traegerbudget"] = f"{p.traeger_id} {q} {p.art}"
     text, seite = koerper(inhalt)

@@ -17,7 +17,7 @@ from datetime import datetime
 from pathlib import Path
 
 from traeger_lib.analysis.periods import Quartal
-from traeger_lib.inputs.faults import TraegerFehler
+from traeger_lib.inputs.faults import TraegerFehler, zeile
 from traeger_lib.inputs.reading import lies
 from traeger_lib.inputs.schema import Bestand
 from traeger_lib.operations import folder, mail
@@ -222,7 +222,7 @@ def liste(post: Sequence[Post], b: Buch) -> list[str]:
         for name, adresse, rolle in p.empfaenger:
             _, stand, grund = b.stand(p)[adresse.lower()]
             wort = WORT.get(stand, "" if p.grund else "nicht versandt")
-            zeilen.append(f"    {mail.zeile(name)} <{adresse}>, {ROLLE[rolle]}" + f": {wort}" * bool(wort) + f" ({grund})" * bool(grund))
+            zeilen.append(f"    {zeile(name)} <{adresse}>, {ROLLE[rolle]}" + f": {wort}" * bool(wort) + f" ({grund})" * bool(grund))
     return zeilen
 
 
@@ -263,7 +263,7 @@ def versende(post: Sequence[Post], bestand: Bestand, q: Quartal, ziel: Path, b: 
 def _uebergib(smtp: smtplib.SMTP, p: Post, roh: bytes, offen: Sequence[str], b: Buch, ordner: Path, zugang: Zugang) -> None:
     """One SMTP transaction; the ledger is on disk before and after every step that can hand over the message."""
     def vermerke(adressen: Sequence[str], code: int, text: bytes, dauerhaft: str = REFUSED) -> None:
-        b.setze(p, adressen, dauerhaft if code >= 500 else FAILED, f"{code} {mail.zeile(text.decode('ascii', 'replace'))[:200]}")
+        b.setze(p, adressen, dauerhaft if code >= 500 else FAILED, f"{code} {zeile(text.decode('ascii', 'replace'))[:200]}")
 
     grenze = min(zugang.groesse, int(smtp.esmtp_features.get("size") or 0) or zugang.groesse)
     if len(roh) > grenze:

@@ -7,6 +7,9 @@ from collections.abc import Sequence
 from datetime import date
 from decimal import ROUND_HALF_UP, Decimal
 from fractions import Fraction
+from functools import partial
+
+from traeger_lib.inputs import faults
 
 MINUS = "\u2212"
 FEHLT = "–"  # what stands where a figure cannot be given
@@ -117,10 +120,4 @@ def klartext(name: str) -> str:
     return name[:1].upper() + name[1:]
 
 
-def anzahl(n: int, eins: str, viele: str) -> str:
-    """A count with its noun: „1 Person“, „0 Personen“, „12 Personen“.
-
-    >>> anzahl(1, "Person", "Personen"), anzahl(0, "Person", "Personen")
-    ('1\\xa0Person', '0\\xa0Personen')
-    """
-    return f"{zahl(n)}\u00a0{eins if n == 1 else viele}"
+anzahl = partial(faults.anzahl, blank="\u00a0")  # on a page no line ends between a number and its noun
