@@ -474,7 +474,7 @@ def pruefe(lage: Lage, *, unvollstaendig: Collection[str] = (), bisher: Sequence
     tabelle_von = {ort: name for name, ort in lage.orte.items()}
     fort, fehler = {(tabelle_von.get(f.ort), f.traeger_id) for f in bisher}, list[Fehler]()
     leer = [n for n in TABELLEN if lage[n].empty and n not in {*unvollstaendig, *(t for t, _ in fort)}]
-    fehlt: dict[str, list[str]] = {n: [] for n in leer if TABELLEN[n].pflicht and n not in lage.orte or n == "traeger"}
+    fehlt: dict[str, list[str]] = {n: [] for n in leer if (TABELLEN[n].pflicht and n not in lage.orte) or n == "traeger"}
     for regel in REGELN:
         luecken = {(tabelle_von.get(f.ort), f.traeger_id) for f in (*bisher, *(f for f in fehler if f.art in LUECKE))}
         ganz = any(not wer and t in regel.stuetzt_auf and (t in ("traeger", "angebote") or (t, wer) in fort) for t, wer in luecken)
