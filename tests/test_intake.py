@@ -165,6 +165,158 @@ def spalte(ws, name):
     return [c.value.rstrip("*") for c in ws[1]].index(name) + 1
 
 
+def office(breaking):
+    """A filled template after what a person does to it in Excel, and what `check` says of it: faults and remarks, workbook left out."""
+    def lines(pfad):
+        intake.schreibe_vorlage(pfad)
+        (pfad / "bestand.toml").write_text(TOML, encoding="utf-8")
+        fuelle(pfad / "bestand.xlsx", GUT)
+        wb = openpyxl.load_workbook(pfad / "bestand.xlsx")
+        breaking(wb)
+        wb.save(pfad / "bestand.xlsx")
+        fehler = [str(f) for f in alle_fehler(pfad)]
+        return [t.removeprefix("bestand.xlsx, Blatt ") for t in fehler or (t for _, t in reading.lies(pfad)[0].hinweise)]
+    return lines
+
+
+def cells(blatt, name, *werte):
+    """Sets the cells of a column from row 2 on."""
+    def breaking(wb):
+        for z, wert in enumerate(werte, 2):
+            wb[blatt].cell(z, spalte(wb[blatt], name)).value = wert
+    return breaking
+
+
+def below(blatt, abstand, **werte):
+    """Writes into a row below the table, or right after it."""
+    def breaking(wb):
+        z = wb[blatt].max_row + abstand
+        for name, wert in werte.items():
+            wb[blatt].cell(z, spalte(wb[blatt], name)).value = wert
+    return breaking
+
+
+def title_rows(wb):
+    wb["faelle"].insert_rows(1, 3)
+    wb["faelle"]["A1"], wb["faelle"]["A2"] = "Fallliste 2025", "Stand: 31.03.2026"
+    wb["faelle"].merge_cells("A1:K1")
+    wb["faelle"].cell(5, 7).value = "31.02.2025"
+
+
+def column_moved(wb):
+    ws = wb["entgelte"]
+    ws.move_range("D2:I6", cols=1)  # the values, not the headings
+
+
+def subtitle(wb):
+    wb["faelle"].insert_rows(4)
+    wb["faelle"]["A4"] = "Haus Nord"
+    wb["faelle"].merge_cells("A4:K4")
+
+
+def hidden(wb):
+    wb["faelle"].auto_filter.ref = "A1:K5"
+    wb["faelle"].row_dimensions[3].hidden = True
+    cells("faelle", "beginn", "1.1.25")(wb)
+
+
+def doubled(blatt):
+    def breaking(wb):
+        wb[blatt].append([c.value for c in wb[blatt][wb[blatt].max_row]])
+    return breaking
+
+
+def empty_rows(wb):
+    wb["faelle"].insert_rows(3, 2)
+    wb["faelle"].cell(6, spalte(wb["faelle"], "beginn")).value = "32.01.2025"
+
+
+def heading(blatt, name, neu):
+    def breaking(wb):
+        wb[blatt].cell(1, spalte(wb[blatt], name)).value = neu
+    return breaking
+
+
+def extra_sheet(wb):
+    wb.create_sheet("Tabelle1")["A1"] = "Bitte bis Freitag"
+
+
+DATUM = "Das ist kein eindeutiges Datum. Als TT.MM.JJJJ oder JJJJ-MM-TT angeben, das Jahr mit vier Ziffern"
+KEIN_EINTRAG = "Ist sie kein Eintrag (Summe, Bemerkung, Überschrift), sie löschen; sonst ergänzen."
+KENNUNG = ("Das ist keine gültige Kennung. 2 bis 32 Großbuchstaben A–Z, Ziffern, „-“, „_“ angeben, ohne Leerzeichen, "
+           "vorn keinen Strich.")
+OFFICE = {  # what is done in Excel: the lines of `check`, all of them for faults, one of them for remarks (marked by *)
+    "text for dates": (cells("faelle", "ende", "bis heute", "-", "2025"), [
+        f"faelle, Zeile 2, Spalte ende: „bis heute“: {DATUM}; leer bedeutet: läuft weiter.",
+        f"faelle, Zeile 3, Spalte ende: „-“: {DATUM}; leer bedeutet: läuft weiter.",
+        f"faelle, Zeile 4, Spalte ende: „2025“: {DATUM}."]),
+    "merged title rows": (title_rows, [
+        "faelle, Zeile 5, Spalte beginn: „31.02.2025“: Diesen Tag gibt es im Kalender nicht. Das Datum berichtigen."]),
+    "total with a word": (below("personal", 2, angebot_id="Summe", vk="=SUM(D2:D16)"), [
+        "personal, Zeile 18: Die Zeile sieht nach einer Summenzeile aus. Die Zeile löschen, gerechnet wird hier."]),
+    "total without a word": (below("personal", 1, vk=37.5, kosten_eur=185185.05), [
+        f"personal, Zeile 17: In der Zeile fehlen angebot_id, monat, qualifikation. {KEIN_EINTRAG}"]),
+    "remark below": (below("traeger", 3, traeger_id="* Angaben vorläufig"), [
+        f"traeger, Zeile 6: In der Zeile fehlt name. {KEIN_EINTRAG}"]),
+    "merged subtitle": (subtitle, [
+        f"faelle, Zeile 4: In der Zeile fehlen person_id, angebot_id, kostentraeger, hbg, beginn. {KEIN_EINTRAG}"]),
+    "values a column too far right": (column_moved, [
+        *(f"entgelte, Zeile {z}, Spalte grundpauschale: Die Pflichtangabe fehlt. Einen Wert eintragen." for z in range(2, 7)),
+        *(f"entgelte, Zeile {z}, Spalte beschlossen_am: „28,86“: {DATUM}." for z in range(2, 7))]),
+    "extra sheet": (extra_sheet, ["*Tabelle1: Gehört zu keiner Tabelle und bleibt außen vor."]),
+    "remark beside": (lambda wb: wb["faelle"].cell(3, 14, "prüfen"), [
+        "*faelle: Spalte Nr. 14 enthält Werte, hat aber keine Überschrift und bleibt außen vor."]),
+    "heading deleted": (heading("faelle", "ende", None), [
+        "*faelle: Spalte Nr. 8 enthält Werte, hat aber keine Überschrift und bleibt außen vor."]),
+    "umlauts in headings": (heading("entgelte", "massnahmepauschale", "Maßnahme-Entgelt"), [
+        "entgelte, Spalte massnahmepauschale: Die Pflichtspalte fehlt. Die Spalte mit der Überschrift „massnahmepauschale“ ergänzen oder "
+        "so nennen; nicht erkannt: Maßnahme-Entgelt."]),
+    "comma and point": (cells("personal", "kosten_eur", "12.345,67", "12,345.67"), [
+        f"personal, Zeile {z}, Spalte kosten_eur: „{w}“: In dieser Spalte stehen Komma und Punkt als Dezimalzeichen. Überall dasselbe "
+        "verwenden." for z, w in ((2, "12.345,67"), (3, "12,345.67"))]),
+    "blanks in ids": (cells("faelle", "angebot_id", " A1 ", "A 1", "a1"), [
+        f"faelle, Zeile 3, Spalte angebot_id: „A 1“: {KENNUNG}", f"faelle, Zeile 4, Spalte angebot_id: „a1“: {KENNUNG}"]),
+    "marks for yes": (cells("faelle", "kostenzusage", "ja ", "x", "1"), [
+        "faelle, Zeile 3, Spalte kostenzusage: „x“: Dieser Wert ist hier nicht vorgesehen. Einen dieser Werte eintragen: ja, nein; leer "
+        "bedeutet: ja.",
+        "faelle, Zeile 4, Spalte kostenzusage: „1“: Dieser Wert ist hier nicht vorgesehen. Einen dieser Werte eintragen: ja, nein."]),
+    "two digits of a year in a filtered row": (hidden, [f"faelle, Zeile 2, Spalte beginn: „1.1.25“: {DATUM}."]),
+    "doubled row": (doubled("personal"), [
+        "personal, Zeile 17: Die Zeile ist doppelt: angebot_id, monat, qualifikation wie in Zeile 16. Eine Zeile löschen oder berichtigen."]),
+    "doubled row of money": (doubled("anpassungen"), [
+        "anpassungen, Zeile 3: Die Zeile ist doppelt: alles wie in Zeile 2. Eine Zeile löschen oder berichtigen."]),
+    "doubled line of a budget": (doubled("budgets"), [
+        "budgets, Zeile 6, Spalte hbg: „1“: Die Gruppe steht für das Angebot in dieser Fassung schon in Zeile 5. Die Zeilen "
+        "zusammenfassen."]),
+    "formula without a value": (cells("entgelte", "gesamt", "=E2+F2+G2"), [
+        "entgelte, Zeile 2, Spalte gesamt: Die Formel hat keinen berechneten Wert. Die Mappe in Excel öffnen und neu speichern."]),
+    "wrong provider": (cells("angebote", "traeger_id", "T1"), [
+        "angebote, Zeile 2, Spalte traeger_id: „T1“: Diese Kennung steht nicht in der Tabelle traeger; ähnlich ist T01. Die Kennung "
+        "berichtigen oder in traeger ergänzen."]),
+    "another's provider": (cells("budgets", "traeger_id", "T02"), [
+        "budgets, Zeile 2, Spalte angebot_id: „A1“: Das Angebot gehört zu einem anderen Träger. Die Zeile oder das Angebot in angebote "
+        "berichtigen."]),
+    "empty rows in the middle": (empty_rows, [
+        "faelle, Zeile 6, Spalte beginn: „32.01.2025“: Diesen Tag gibt es im Kalender nicht. Das Datum berichtigen."]),
+    "another word for a group": (cells("faelle", "hbg", "HBG 1"), [
+        "faelle, Zeile 2, Spalte hbg: „HBG 1“: Für Angebot A1 und diese Gruppe gilt an Tagen mit eigenen Fällen kein Entgelt, zuerst am "
+        "01.01.2025 (1 Zeile); in entgelte stehen die Gruppen 1, 2. In entgelte die Zeit ergänzen oder hbg berichtigen."]),
+    "a sheet renamed": (lambda wb: setattr(wb["entgelte"], "title", "Entgelte neu"), [
+        "bestand.xlsx: Die Tabelle entgelte fehlt, wird aber für faelle, fallzahlen gebraucht. Als Blatt entgelte mit Zeilen liefern; "
+        "nicht erkannt: Entgelte neu."]),
+}
+
+
+@pytest.mark.parametrize("name", OFFICE)
+def test_what_people_do_in_excel_is_told_to_them_in_one_clear_line_each(tmp_path, name):
+    breaking, erwartet = OFFICE[name]
+    lines = office(breaking)(tmp_path / "b")
+    if erwartet[0].startswith("*"):
+        assert erwartet[0][1:] in lines
+    else:
+        assert sorted(lines) == sorted(erwartet)
+
+
 # what a person does to a cell (sheet, row, column, value), what the message says, and the value it tells to put there
 ZEHN = [
     ("entgelte", 2, "massnahmepauschale", "25,35 €", "„25,35 €“: Das ist keine Zahl. Nur Ziffern", 25.35),

@@ -190,6 +190,11 @@ def schluessel(spalten: Sequence[str], *frames: pd.DataFrame) -> list[Zahlen]:
     return np.split(key, np.cumsum([len(f) for f in frames])[:-1])
 
 
+def erste_gleiche(spalten: Sequence[str], frame: pd.DataFrame) -> Zahlen:
+    """For each row the number of the first one that is equal in all `spalten`."""
+    return np.asarray(pd.Series(frame.index).groupby(schluessel(spalten, frame)[0]).transform("first"))
+
+
 # kind, what is wrong, what to do, which rows are wrong, where: table and columns, of which the fault names the last
 ZEILENREGELN: tuple[tuple[str, str, str, Callable[..., Any], tuple[tuple[str, ...], ...]], ...] = (
     ("reihenfolge", "Der Tag in {1} liegt vor dem in {0} ({2}).", "Einen der beiden Tage berichtigen.", lambda von, bis: bis < von, (
@@ -246,17 +251,17 @@ def unbekannte(ziel: str, lage: Lage) -> Iterator[Befund]:
 
 
 def doppelte(lage: Lage) -> Iterator[Befund]:
-    """Rows that the key of their table does not tell apart (stays and absences: see `ueberschneidungen`)."""
+    """Rows that the key of their table does not tell apart, without a key rows that are equal in everything (stays and absences:
+    see `ueberschneidungen`, case-based lines of budgets: see `budgetfassungen`)."""
     for name, t in TABELLEN.items():
-        if not t.schluessel or name in ("faelle", "abwesenheiten") or lage[name].empty:
+        teil = lage[name] if name != "budgets" else lage[name][lage[name]["art"] != "fallbezogen"]
+        if name in ("faelle", "abwesenheiten") or teil.empty:
             continue
-        teil = lage[name][list(t.schluessel)]
-        (key,) = schluessel(t.schluessel, teil.assign(s=teil["s"].fillna(False)) if "s" in teil else teil)
-        erste = pd.Series(teil.index).groupby(key).transform("first").to_numpy()
+        erste = erste_gleiche(t.schluessel or tuple(t.spalte), teil.assign(s=teil["s"].fillna(False)) if "s" in teil else teil)
         doppelt = erste != teil.index
         art, grund = (
             "zwei_beschluesse", "Für dasselbe Entgelt gibt es zwei Beschlüsse vom selben Tag, den anderen in") if name == "entgelte" else (
-            "doppelt", f"Die Zeile ist doppelt: {', '.join(t.schluessel)} wie in")
+            "doppelt", f"Die Zeile ist doppelt: {', '.join(t.schluessel) or 'alles'} wie in")
         yield name, teil.index[doppelt], art, "", [f"{grund} Zeile {z}." for z in erste[doppelt]], "Eine Zeile löschen oder berichtigen."
 
 
@@ -286,8 +291,7 @@ def budgetfassungen(lage: Lage) -> Iterator[Befund]:
     b, fassung = lage["budgets"], ["traeger_id", "budgetjahr", "version"]
     fall = b["art"] == "fallbezogen"
     zeilen = b[fall & b["angebot_id"].notna() & b["hbg"].notna()]
-    (key,) = schluessel([*fassung, "angebot_id", "hbg"], zeilen)
-    erste = pd.Series(zeilen.index).groupby(key).transform("first").to_numpy()
+    erste = erste_gleiche([*fassung, "angebot_id", "hbg"], zeilen)
     gruende = [f"Die Gruppe steht für das Angebot in dieser Fassung schon in Zeile {z}." for z in erste[erste != zeilen.index]]
     yield "budgets", zeilen.index[erste != zeilen.index], "budget_doppelt", "hbg", gruende, "Die Zeilen zusammenfassen."
     for spalte, teil in (("beschlossen_am", b), ("basisjahr", b[fall | b["basisjahr"].notna()])):
@@ -334,12 +338,18 @@ def doppelt_gezaehlt(lage: Lage) -> Iterator[Befund]:
 def ohne_entgelt(lage: Lage) -> Iterator[Befund]:
     """Days with own cases in a budget offer need a rate; one fault per offer and need group, at its first row."""
     saetze, f = Abdeckung.aus(lage.spannen["entgelte"], "oh"), lage.spannen["faelle"]
+    gruppen = lage["entgelte"].groupby("angebot_id")["hbg"].agg(lambda hbg: sorted(set(hbg))).to_dict()
+
+    def andere(angebot: str, hbg: str) -> str:
+        return f"; in entgelte stehen die Gruppen {', '.join(gruppen[angebot])}" if hbg not in gruppen.get(angebot, [hbg]) else ""
+
     for tabelle, spannen in (("faelle", f[f["eigen"]]), ("fallzahlen", lage.spannen["fallzahlen"])):
         fehlt = saetze.luecken(lage.fenster.schnitt(spannen, "traeger"), "oh")
         arten = fehlt.assign(zeile=fehlt.index).groupby("oh", sort=False).agg({"zeile": ["min", "nunique"], "tag": "min"})
-        gruende = [f"Für Angebot {lage[tabelle]['angebot_id'].at[z]} und diese Gruppe gilt an Tagen mit eigenen Fällen kein Entgelt, "
-                   f"zuerst am {pd.Timestamp(tag + TAG_NULL, unit='D'):%d.%m.%Y} ({anzahl(zahl, 'Zeile', 'Zeilen')})."
-                   for z, zahl, tag in arten.itertuples(index=False)]
+        gruende = [f"Für Angebot {angebot} und diese Gruppe gilt an Tagen mit eigenen Fällen kein Entgelt, zuerst am "
+                   f"{pd.Timestamp(tag + TAG_NULL, unit='D'):%d.%m.%Y} ({anzahl(zahl, 'Zeile', 'Zeilen')}){andere(angebot, hbg)}."
+                   for (z, zahl, tag), angebot, hbg in zip(arten.itertuples(index=False), *(
+                       lage[tabelle].loc[arten["zeile", "min"], s] for s in ("angebot_id", "hbg")), strict=True)]
         yield tabelle, arten["zeile", "min"], "ohne_entgelt", "hbg", gruende, "In entgelte die Zeit ergänzen oder hbg berichtigen."
 
 

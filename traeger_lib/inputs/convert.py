@@ -29,6 +29,7 @@ EXCEL_NULL_1904 = date(1904, 1, 1)  # day 0 of the 1904 system (workbooks from o
 EXCEL_VON, EXCEL_BIS = 20_000, 80_000  # serial numbers taken for dates: 1954-10-03 to 2119-01-11
 JAHR_VON, JAHR_BIS = 1900, 2199  # years taken for a date of this field; 9999 is an open end in other programs
 ZEICHEN_MAX, ZAHL_MAX = 2000, Decimal(10) ** 12  # longest text of a cell; larger numbers are slips of the keyboard in this field
+OHNE_ANGABE = ("datum", "monat", "quartal", "janein", "auswahl", "zahl", "kennung")  # faults behind which „-“ or „offen“ may stand
 
 _ZAHLEN = (int, float, Decimal)
 _FALSCHE_ART = ("Die Zelle enthält ein Datum, eine Uhrzeit oder einen Wahrheitswert.",
@@ -225,7 +226,7 @@ def wandle(spalte: Spalte, roh: Rohspalte, *, null: date = EXCEL_NULL) -> Wandlu
         "text": _text, "monat": _monat, "janein": _janein, "datum": partial(als_datum, null=null),
         "auswahl": partial(_auswahl, spalte.werte, "auswahl"),
         "id": partial(_muster, ID_MUSTER, "Das ist keine gültige Kennung.",
-                      "2 bis 32 Zeichen aus A–Z, 0–9, „-“, „_“ angeben, vorn keinen Strich.", "kennung"),
+                      "2 bis 32 Großbuchstaben A–Z, Ziffern, „-“, „_“ angeben, ohne Leerzeichen, vorn keinen Strich.", "kennung"),
         "quartal": partial(_muster, "[12][0-9]{3}Q[1-4]", "Das ist kein Quartal.", "Als JJJJQn angeben, etwa 2026Q1.", "quartal")}
     n, offen, hinweis, fehler = len(roh.feld), None, "", list[tuple[int, Unlesbar]]()
     feld: Any = roh.feld
@@ -243,8 +244,10 @@ def wandle(spalte: Spalte, roh: Rohspalte, *, null: date = EXCEL_NULL) -> Wandlu
             if isinstance(wert, Unlesbar):  # a cell the file itself could not give
                 raise wert
             ergebnis[i] = wandle_wert(wert)
-        except Unlesbar as unlesbar:
-            fehler.append((code, unlesbar))
+        except Unlesbar as u:
+            if not spalte.pflicht and u.art in OHNE_ANGABE and not re.search(r"\d", str(wert)):
+                u = Unlesbar(u.grund, f"{u.abhilfe[:-1]}; leer bedeutet: {spalte.standard or 'keine Angabe'}.", u.art)
+            fehler.append((code, u))
             continue
         if spalte.art == "datum" and not hinweis and (isinstance(wert, float) or str(wert).strip().isdigit()):
             hinweis = f"Tageszahlen der Tabellenkalkulation wurden als Datum gelesen, etwa {int(wert)} als {ergebnis[i]:%d.%m.%Y}."

@@ -24,6 +24,7 @@ from traeger_lib.inputs.mapping import name as _name
 from traeger_lib.inputs.schema import PANDAS_TYP, TABELLEN, Bestand, Tabelle, leere_tabelle
 
 Lesen = Callable[[sources.Bekannt], sources.Roh]
+Mangel = tuple[str, str, Unlesbar]  # column, value to show, what is wrong with it
 Besitzer = Mapping[str, Mapping[str, str]]  # traeger_id, angebot_id: the ids known so far, to their provider
 FREMD = (".xls", ".xlsm", ".xlsb", ".ods", ".tsv", ".txt", ".json")  # formats a table may come in, but not to us
 SUMME = re.compile(r"((zwischen|gesamt|end)?summen?|gesamt|insgesamt|total|(gesamt)?ergebnis)\b[^;]{0,30}", re.IGNORECASE)
@@ -33,8 +34,6 @@ BESCHAEDIGT = Unlesbar("Die Datei ist beschädigt oder von anderer Art, als die 
 FEHLT = Unlesbar("Die Pflichtangabe fehlt.", "Einen Wert eintragen.", "leer")
 KOPF = Unlesbar("Die Zeile wiederholt die Überschriften.", "Die Zeile löschen.", "kopf_wiederholt")
 SUMMENZEILE = Unlesbar("Die Zeile sieht nach einer Summenzeile aus.", "Die Zeile löschen, gerechnet wird hier.", "summenzeile")
-EINZELN = Unlesbar("In der Zeile ist nur eine Zelle gefüllt.",
-                   "Eine Zwischenüberschrift löschen; bei einem Eintrag alle Pflichtangaben ergänzen.", "zeile_unvollstaendig")
 NICHT_DA = "Diese Angabe fehlt oder beginnt mit #."
 ANGABEN: dict[str, tuple[Callable[[Any], bool], str]] = {  # keys of bestand.toml beside datenstand: what is right, what to do
     "leistungstraeger": (lambda w: isinstance(w, str) and bool(w.strip()), 'Ergänzen: leistungstraeger = "Name".'),
@@ -98,6 +97,9 @@ class _Eingang:
         for zeile, hat in roh.felder.items():
             self.melde(ort, f"Die Zeile hat {hat} statt {len(roh.kopf)} Felder.",
                        "Text mit Trennzeichen, Zeilenumbruch oder Anführungszeichen in Anführungszeichen setzen.", "felder", zeile=zeile)
+        for i, text in enumerate(roh.kopf):
+            if not _name(text) and not all(map(convert.ist_leer, roh.spalte(i).werte)):
+                self.hinweise.append(f"{ort}: Spalte Nr. {i + 1} enthält Werte, hat aber keine Überschrift und bleibt außen vor.")
         if roh.versteckt:
             self.hinweise.append(f"{ort}: {anzahl(roh.versteckt, 'Zeile ist', 'Zeilen sind')} ausgeblendet und mitgelesen.")
         self.gelesen.append(f"{ort}: {roh.gelesen}")
@@ -206,6 +208,39 @@ def _quellen(pfad: Path, eingang: _Eingang) -> dict[str, tuple[str, Lesen]]:
     return quellen
 
 
+def _maengel(schema: Tabelle, spalten: Mapping[str, convert.Rohspalte], gewandelt: Mapping[str, convert.Wandlung],
+             voll: np.ndarray) -> dict[int, list[Mangel]]:
+    """What is wrong in the rows that are not empty: cells that could not be converted, required cells without a value."""
+    maengel: dict[int, list[Mangel]] = {}
+    for name, w in gewandelt.items():
+        spalte, roh, je_code = schema.spalte[name], spalten[name], dict(w.fehler)
+        for i in np.flatnonzero(np.isin(roh.codes, list(je_code)) & voll).tolist() if je_code else ():
+            wert = roh.werte[roh.codes[i]]
+            zeigen = not spalte.vertraulich and not isinstance(wert, Unlesbar)
+            maengel.setdefault(i, []).append((name, kurz(wert) if zeigen else "", je_code[roh.codes[i]]))
+        for i in np.flatnonzero(w.leer & voll).tolist() if spalte.pflicht else ():
+            maengel.setdefault(i, []).append((name, "", FEHLT))
+    return maengel
+
+
+def _kein_eintrag(schema: Tabelle, texte: Sequence[str], gefuellt: int, maengel: Sequence[Mangel], zuordnung: mapping.Zuordnung
+                  ) -> list[Mangel]:
+    """What is wrong with a row that is no entry: headings again, a total, a remark; [] for any other row."""
+    if sum(_name(x) in zuordnung.spalten[schema.name] for x in texte) > max(1, len(texte) // 2):
+        return [("", "", KOPF)]
+    if any(SUMME.fullmatch(x.strip()) for x in texte):
+        return [("", "", SUMMENZEILE)]
+    verbunden = sum(u is sources.VERBUNDEN for *_, u in maengel) > 1  # across the row: a subtitle
+    nichts = (FEHLT, sources.VERBUNDEN) if verbunden else (FEHLT,)
+    offen = [name for name, _, u in maengel if u in nichts and schema.spalte[name].pflicht]
+    if len(maengel) == 1 or 2 * len(offen) < len(schema.pflichtspalten):
+        return []
+    grund = f"In der Zeile {'fehlt' if len(offen) == 1 else 'fehlen'} {', '.join(offen)}."
+    rest = [(name, wert, u) for name, wert, u in maengel if u not in nichts and not (wert and gefuellt == 1)]
+    return [("", "", Unlesbar(grund, "Ist sie kein Eintrag (Summe, Bemerkung, Überschrift), sie löschen; sonst ergänzen.", "kein_eintrag")),
+            *rest]
+
+
 def _wandle(schema: Tabelle, ort: str, roh: sources.Roh, spalten: Mapping[str, convert.Rohspalte],
             besitzer: Besitzer, eingang: _Eingang) -> pd.DataFrame:
     """The converted table with row numbers as index, without the rows that have a fault (all, where a required column is missing);
@@ -216,26 +251,14 @@ def _wandle(schema: Tabelle, ort: str, roh: sources.Roh, spalten: Mapping[str, c
                            pd.array([None], dtype=PANDAS_TYP.get(s.art, "str")).take(np.zeros(n, dtype=np.intp))
                            for s in schema.spalten}, copy=False)
     voll = ~np.logical_and.reduce([np.ones(n, dtype=bool), *(w.leer for w in gewandelt.values())])
-    maengel: dict[int, list[tuple[str, str, Unlesbar]]] = {}
-    for name, w in gewandelt.items():
-        spalte, codes, je_code = schema.spalte[name], spalten[name].codes, dict(w.fehler)
-        for i in np.flatnonzero(np.isin(codes, list(je_code)) & voll).tolist() if je_code else ():
-            wert = spalten[name].werte[codes[i]]
-            zeigen = not spalte.vertraulich and not isinstance(wert, Unlesbar)
-            maengel.setdefault(i, []).append((name, kurz(wert) if zeigen else "", je_code[codes[i]]))
-        for i in np.flatnonzero(w.leer & voll).tolist() if spalte.pflicht else ():
-            maengel.setdefault(i, []).append((name, "", FEHLT))
-        eingang.hinweise += [f"{ort}, Spalte {name}: {w.hinweis}"] if w.hinweis else []
+    maengel = _maengel(schema, spalten, gewandelt, voll)
     for i, liste in sorted(maengel.items()):
         texte = [str(s.werte[s.codes[i]]) for s in spalten.values() if s.codes[i] >= 0]
-        if sum(_name(x) in eingang.zuordnung.spalten[schema.name] for x in texte) > max(1, len(texte) // 2):
-            liste = [("", "", KOPF)]
-        elif len(liste) > 1 and all(u is FEHLT for *_, u in liste) and sum(not w.leer[i] for w in gewandelt.values()) == 1:
-            liste = [("", "", EINZELN)]
-        elif any(SUMME.fullmatch(x.strip()) for x in texte):
-            liste = [("", "", SUMMENZEILE)]
+        gefuellt = sum(not w.leer[i] for w in gewandelt.values())
         wer = besitzer[schema.gehoert].get(str(rahmen[schema.gehoert].iat[i]), "") if schema.gehoert in besitzer else ""
-        eingang.fehler += [Fehler(ort, u.grund, u.abhilfe, int(roh.zeilen[i]), name, wert, wer, u.art) for name, wert, u in liste]
+        eingang.fehler += [Fehler(ort, u.grund, u.abhilfe, int(roh.zeilen[i]), name, wert, wer, u.art)
+                           for name, wert, u in _kein_eintrag(schema, texte, gefuellt, liste, eingang.zuordnung) or liste]
+    eingang.hinweise += [f"{ort}, Spalte {name}: {w.hinweis}" for name, w in gewandelt.items() if w.hinweis]
     if not set(schema.pflichtspalten) <= set(spalten):  # no rule can look at such rows
         return rahmen[:0]
     rahmen.index = pd.Index(roh.zeilen, name="zeile")

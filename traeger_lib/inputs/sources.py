@@ -106,7 +106,7 @@ def lies_csv(pfad: Path, bekannt: Bekannt) -> Roh:
         lesen = pa.csv.ReadOptions(column_names=namen, use_threads=False, block_size=1 << 22)
         trennen = pa.csv.ParseOptions(delimiter=trenner, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=melde)
         wandeln = pa.csv.ConvertOptions(column_types={i: pa.dictionary(pa.int32(), pa.string()) for i in namen}, strings_can_be_null=False,
-                                        include_columns=[i for i, text in zip(namen, kopf, strict=True) if bekannt([text])])
+                                        include_columns=[i for i, text in zip(namen, kopf, strict=True) if bekannt([text]) or not text.strip()])
         try:
             tafel = pa.csv.read_csv(io.BytesIO(daten), lesen, trennen, wandeln)
         except pa.ArrowInvalid:
