@@ -55,7 +55,6 @@ gallery: quarter  ## pictures of the example reports and of the bench (needs Chr
 	$(BIN)/python docs/verkleinern.py docs/bilder
 
 dictionary: $(READY)  ## write the data dictionary and the handbook of methods from their sources
-	$(BIN)/python -c "from traeger_lib.inputs.schema import datenwoerterbuch; print(datenwoerterbuch(), end='')" > data/README.md
 	$(BIN)/python docs/bauen.py --texte
 
 docs: $(READY)  ## the handbook as a static site in docs/_site

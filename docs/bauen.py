@@ -2,7 +2,8 @@
 
     python docs/bauen.py [TARGET]
 
-`--texte` writes methodenhandbuch.md from the same texts as „Woher kommt diese Zahl?“ (a test keeps it true).
+`--texte` writes methodenhandbuch.md from the same texts as „Woher kommt diese Zahl?“ and data/README.md, the data dictionary, from
+the schema (tests keep both true).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pathlib import Path
 
 import mistune
 
+from traeger_lib.inputs.schema import ARTEN, TABELLEN
 from traeger_lib.reporting.html import css
 from traeger_lib.reporting.origin import EINTRAEGE
 
@@ -69,6 +71,32 @@ def methodenhandbuch() -> str:
     return "\n".join(zeilen).rstrip() + "\n"
 
 
+def datenwoerterbuch() -> str:
+    """The data dictionary (data/README.md) as Markdown, in German."""
+    zeilen = [
+        "# Datenwörterbuch", "",
+        "Erzeugt aus `traeger_lib/inputs/schema.py` mit `make dictionary`; nicht von Hand ändern.", "",
+        "Ein *Bestand* ist ein Ordner mit einer Datei je Tabelle (`.csv` oder `.parquet`) oder eine `.xlsx`-Datei mit einem",
+        "Blatt je Tabelle im Ordner, dazu `bestand.toml` mit `datenstand` (Datum), `leistungstraeger` (Name), `eigene_kostentraeger`",
+        "(Liste) und, wo gewünscht, `hinweis` (Text) und `erfunden` (true für erfundene Daten; sie werden nie versandt).", "",
+        "Spalten mit * sind Pflicht. Leere Zellen bedeuten, was unter „leer“ steht. Fehlende Tabellen ohne * gelten als leer.", "",
+        "| Ordner | Inhalt |", "|---|---|",
+        "| `beispiel/` | acht erfundene Träger, sechs Jahre (`traeger demo`) |",
+        "| `aufsuchende_hilfe/` | eine veröffentlichte Entgeltvereinbarung, Vollbelegung angenommen |",
+        "| alles andere | eigene Daten; git übergeht sie |", "",
+    ]
+    for t in TABELLEN.values():
+        zeilen += [f"## `{t.name}`{' *' if t.pflicht else ''}", "", f"{t.zweck[0].upper()}{t.zweck[1:]}.", "",
+                   "| Spalte | Art | Bedeutung | Einheit | leer |", "|---|---|---|---|---|"]
+        for s in t.spalten:
+            art = ", ".join(f"`{w}`" for w in s.werte) if s.werte else ARTEN[s.art]
+            zeilen.append(f"| `{s.name}`{' *' if s.pflicht else ''} | {art} | {s.bedeutung} | {s.einheit} | {s.standard} |")
+        if t.schluessel:
+            zeilen += ["", "Eine Zeile ist bestimmt durch " + ", ".join(f"`{k}`" for k in t.schluessel) + "."]
+        zeilen.append("")
+    return "\n".join(zeilen).rstrip() + "\n"
+
+
 def text(name: str) -> str:
     """The Markdown of a page; the data dictionary lives beside the data."""
     datei = HIER.parent / "data" / "README.md" if name == "datenwoerterbuch" else HIER / f"{name}.md"
@@ -95,6 +123,7 @@ def main() -> None:
     """Write the texts or the site."""
     if sys.argv[1:] == ["--texte"]:
         (HIER / "methodenhandbuch.md").write_text(methodenhandbuch(), encoding="utf-8")
+        (HIER.parent / "data" / "README.md").write_text(datenwoerterbuch(), encoding="utf-8")
         return
     ziel = Path(sys.argv[1]) if sys.argv[1:] else HIER / "_site"
     ziel.mkdir(parents=True, exist_ok=True)

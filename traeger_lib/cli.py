@@ -79,9 +79,6 @@ def demo(ziel: Annotated[Path, typer.Argument(metavar="ZIEL", help="Ordner, der 
          format: Annotated[str, typer.Option(help="csv, xlsx oder parquet")] = "csv") -> None:
     """Schreibt einen erfundenen Bestand: plausibel, wiederholbar, als erfunden gekennzeichnet."""
     from traeger_lib.inputs.demo import schreibe_demo
-    from traeger_lib.inputs.faults import TraegerFehler
-    if format not in ("csv", "xlsx", "parquet"):
-        raise TraegerFehler(f"„{format}“ ist kein Format. Möglich sind csv, xlsx und parquet.")
     dateien = schreibe_demo(ziel, providers=providers, years=years, seed=seed, format=format, modell=model)
     typer.echo(f"{len(dateien)} Dateien nach {ziel} geschrieben (erfundene Daten).")
 

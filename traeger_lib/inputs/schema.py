@@ -1,6 +1,6 @@
 """The tables of a Bestand: every column with type, unit and meaning, in one place.
 
-The reader converts by it, the checks enforce it, and `data/README.md` (the data dictionary) is generated from it.
+The reader converts by it, the checks enforce it, and `data/README.md` (the data dictionary) is generated from it (`docs/bauen.py`).
 Not here: reading files (`reading`), rules between tables (`checks`).
 """
 
@@ -289,12 +289,15 @@ class Bestand:
 
     @cached_property
     def _pruefsumme(self) -> str:
-        return self._summe({name: _zeilensummen(name, frame) for name, frame in self.tabellen.items()})
+        return self._summe(self._zeilensummen())
 
     def pruefsummen(self) -> dict[str, str]:
         """`nur(i).pruefsumme()` of every provider, each table hashed once."""
-        summen = {name: _zeilensummen(name, frame) for name, frame in self.tabellen.items()}
+        summen = self._zeilensummen()
         return {i: self._summe({name: summen[name][z] for name, z in je.items()}) for i, je in self._zeilen_je_traeger.items()}
+
+    def _zeilensummen(self) -> dict[str, np.ndarray[Any, Any]]:
+        return {name: zeilensummen(frame[["rolle"]] if name == "verteiler" else frame) for name, frame in self.tabellen.items()}
 
     def _summe(self, zeilen: Mapping[str, np.ndarray[Any, Any]]) -> str:
         h = hashlib.sha256()
@@ -312,19 +315,13 @@ class Bestand:
         angebote = self["angebote"]
         traeger_von = dict(zip(angebote["angebot_id"], angebote["traeger_id"], strict=True))
         typen = angebote.groupby("traeger_id")["leistungstyp"].agg(set)
-        stellen = {i: k for k, i in enumerate(self.traeger_ids)}
-        je: dict[str, dict[str, np.ndarray[Any, Any]]] = {i: {} for i in stellen}
+        je: dict[str, dict[str, np.ndarray[Any, Any]]] = {i: {} for i in self.traeger_ids}
         for name, frame in self.tabellen.items():
-            if gehoert := TABELLEN[name].gehoert:
-                wem = frame["traeger_id"] if gehoert == "traeger_id" else frame["angebot_id"].map(traeger_von)
-                stelle = wem.map(stellen).fillna(-1).to_numpy(dtype=np.int64)
-                ordnung = np.argsort(stelle, kind="stable")
-                teile = np.split(ordnung, np.searchsorted(stelle[ordnung], np.arange(len(stellen) + 1)))[1:]
-            else:
-                teile = [np.flatnonzero((frame["traeger_id"].isna() | (frame["traeger_id"] == i)) & (
-                    frame["leistungstyp"].isna() | frame["leistungstyp"].isin(typen.get(i, set())))) for i in stellen]
-            for i, k in stellen.items():
-                je[i][name] = teile[k]
+            wem = frame["angebot_id"].map(traeger_von) if TABELLEN[name].gehoert == "angebot_id" else frame["traeger_id"]
+            zeilen_ = wem.groupby(wem).indices
+            for i in je:
+                je[i][name] = zeilen_.get(i, np.empty(0, dtype=np.int64)) if TABELLEN[name].gehoert else np.flatnonzero(
+                    (wem.isna() | (wem == i)) & (frame["leistungstyp"].isna() | frame["leistungstyp"].isin(typen.get(i, set()))))
         return je
 
     def nur(self, traeger_id: str) -> Bestand:
@@ -343,10 +340,6 @@ class Bestand:
         return ergebnis
 
 
-def _zeilensummen(name: str, frame: pd.DataFrame) -> np.ndarray[Any, Any]:
-    return zeilensummen(frame[["rolle"]] if name == "verteiler" else frame)
-
-
 def zeilensummen(frame: pd.DataFrame) -> np.ndarray[Any, Any]:
     """A 64-bit hash of every row's values, the same whatever rows stand beside it; empty differs from every value."""
     summen = np.zeros(len(frame), dtype=np.uint64)
@@ -358,29 +351,3 @@ def zeilensummen(frame: pd.DataFrame) -> np.ndarray[Any, Any]:
         werte = np.where(spalte.isna().to_numpy(dtype=bool), np.uint64(0x9E3779B97F4A7C15), werte)
         summen = (summen ^ werte) * np.uint64(0x100000001B3) + (werte >> np.uint64(29))
     return summen
-
-
-def datenwoerterbuch() -> str:
-    """The data dictionary (data/README.md) as Markdown, in German."""
-    zeilen = [
-        "# Datenwörterbuch", "",
-        "Erzeugt aus `traeger_lib/inputs/schema.py` mit `make dictionary`; nicht von Hand ändern.", "",
-        "Ein *Bestand* ist ein Ordner mit einer Datei je Tabelle (`.csv` oder `.parquet`) oder eine `.xlsx`-Datei mit einem",
-        "Blatt je Tabelle im Ordner, dazu `bestand.toml` mit `datenstand` (Datum), `leistungstraeger` (Name), `eigene_kostentraeger`",
-        "(Liste) und, wo gewünscht, `hinweis` (Text) und `erfunden` (true für erfundene Daten; sie werden nie versandt).", "",
-        "Spalten mit * sind Pflicht. Leere Zellen bedeuten, was unter „leer“ steht. Fehlende Tabellen ohne * gelten als leer.", "",
-        "| Ordner | Inhalt |", "|---|---|",
-        "| `beispiel/` | acht erfundene Träger, sechs Jahre (`traeger demo`) |",
-        "| `aufsuchende_hilfe/` | eine veröffentlichte Entgeltvereinbarung, Vollbelegung angenommen |",
-        "| alles andere | eigene Daten; git übergeht sie |", "",
-    ]
-    for t in TABELLEN.values():
-        zeilen += [f"## `{t.name}`{' *' if t.pflicht else ''}", "", f"{t.zweck[0].upper()}{t.zweck[1:]}.", "",
-                   "| Spalte | Art | Bedeutung | Einheit | leer |", "|---|---|---|---|---|"]
-        for s in t.spalten:
-            art = ", ".join(f"`{w}`" for w in s.werte) if s.werte else ARTEN[s.art]
-            zeilen.append(f"| `{s.name}`{' *' if s.pflicht else ''} | {art} | {s.bedeutung} | {s.einheit} | {s.standard} |")
-        if t.schluessel:
-            zeilen += ["", "Eine Zeile ist bestimmt durch " + ", ".join(f"`{k}`" for k in t.schluessel) + "."]
-        zeilen.append("")
-    return "\n".join(zeilen).rstrip() + "\n"

@@ -70,14 +70,11 @@ def _mappe(pfad: Path) -> Iterator[tuple[Any, dict[str, Any]]]:
 
 def _liste(ws: Any, formate: dict[str, Any], breiten: dict[str, int], zeilen: Sequence[Sequence[Any]], ab: int = 0) -> None:
     """A table with frozen header and filter."""
-    for i, (titel, breite) in enumerate(breiten.items()):
+    for i, breite in enumerate(breiten.values()):
         ws.set_column(i, i, breite)
-        ws.write_string(ab, i, titel, formate["kopf"])
-    for z, werte in enumerate(zeilen, ab + 1):
-        for i, wert in enumerate(werte):
-            ws.write(z, i, wert, formate["text"])
     ws.freeze_panes(ab + 1, 0)
-    ws.autofilter(ab, 0, ab + max(1, len(zeilen)), len(breiten) - 1)
+    ws.add_table(ab, 0, ab + max(1, len(zeilen)), len(breiten) - 1, {"data": zeilen, "style": None, "columns": [
+        {"header": titel, "header_format": formate["kopf"], "format": formate["text"]} for titel in breiten]})
 
 
 # --- template --------------------------------------------------------------------------------------------------------
@@ -193,13 +190,7 @@ def _spalte(roh: Roh, nummer: int) -> Rohspalte:
 
 def _zelle(ws: Any, zeile: int, spalte: int, wert: Any, formate: dict[str, Any], marke: str) -> None:
     """A raw value as Excel holds it; what it cannot hold exactly as text."""
-    if ist_leer(wert) or isinstance(wert, Unlesbar):
-        ws.write_blank(zeile, spalte, None, formate.get(marke))
-    elif isinstance(wert, bool):
-        ws.write_boolean(zeile, spalte, wert, formate.get(marke))
-    elif isinstance(wert, int | float | Decimal) and -10**15 < wert < 10**15:
-        ws.write_number(zeile, spalte, wert, formate.get(marke))
-    elif isinstance(wert, date) and wert.year > 1900 and getattr(wert, "tzinfo", None) is None:
-        ws.write_datetime(zeile, spalte, wert, formate[f"{marke}datum"])
-    else:
-        ws.write_string(zeile, spalte, str(wert)[:32_767], formate.get(marke))
+    tag = isinstance(wert, date) and wert.year > 1900 and getattr(wert, "tzinfo", None) is None
+    zahl = isinstance(wert, int | float | Decimal) and -10**15 < wert < 10**15
+    leer = ist_leer(wert) or isinstance(wert, Unlesbar)
+    ws.write(zeile, spalte, None if leer else wert if tag or zahl else str(wert)[:32_767], formate.get(f"{marke}datum" if tag else marke))
