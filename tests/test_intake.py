@@ -282,7 +282,8 @@ OFFICE = {  # what is done in Excel: the lines of `check`, all of them for fault
         "faelle, Zeile 4, Spalte kostenzusage: „1“: Dieser Wert ist hier nicht vorgesehen. Einen dieser Werte eintragen: ja, nein."]),
     "two digits of a year in a filtered row": (hidden, [f"faelle, Zeile 2, Spalte beginn: „1.1.25“: {DATUM}."]),
     "doubled row": (doubled("personal"), [
-        "personal, Zeile 17: Die Zeile ist doppelt: angebot_id, monat, qualifikation wie in Zeile 16. Eine Zeile löschen oder berichtigen."]),
+        "personal, Zeile 17: Die Zeile ist doppelt: angebot_id, monat, qualifikation wie in Zeile 16. Eine Zeile löschen oder "
+        "berichtigen."]),
     "doubled row of money": (doubled("anpassungen"), [
         "anpassungen, Zeile 3: Die Zeile ist doppelt: alles wie in Zeile 2. Eine Zeile löschen oder berichtigen."]),
     "doubled line of a budget": (doubled("budgets"), [

@@ -230,6 +230,21 @@ def test_rows_are_counted_as_excel_does(tmp_path):
     assert (f.ort, f.zeile, f.spalte, f.wert, f.traeger_id) == ("angebote.csv", 7, "im_budget", "vielleicht", "")
 
 
+@pytest.mark.parametrize("kopf", ["", " ", "-"])
+@pytest.mark.parametrize("als", ["csv", "parquet"])
+def test_values_without_a_heading_are_not_lost_unseen(tmp_path, kopf, als):
+    zeilen = [{**z, "leer": "", "hin": "x"} for z in GUT["faelle"]]
+    pfad = schreibe(tmp_path, {**GUT, "faelle": []})
+    (pfad / "faelle.csv").unlink()
+    tafel = pd.DataFrame(zeilen).rename(columns={"hin": kopf, "leer": "\u00a0"})
+    tafel.to_csv(pfad / "faelle.csv", sep=";", index=False) if als == "csv" else pq.write_table(
+        pa.Table.from_pandas(tafel), pfad / "faelle.parquet")
+    texte = [t for _, t in reading.load(pfad).hinweise if "außen vor" in t]
+    nr = len(zeilen[0])
+    assert texte == [f"faelle.{als}: Spalte „-“ gehört nicht zur Tabelle faelle und bleibt außen vor." if kopf == "-" else
+                     f"faelle.{als}: Spalte Nr. {nr} enthält Werte, hat aber keine Überschrift und bleibt außen vor."]
+
+
 def test_header_names_are_tolerant_never_in_meaning(tmp_path):
     t = copy.deepcopy(GUT)
     (z,) = t["termine"]

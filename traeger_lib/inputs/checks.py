@@ -482,22 +482,23 @@ def pruefe(lage: Lage, *, unvollstaendig: Collection[str] = (), bisher: Sequence
     """All faults and remarks of the rules. `unvollstaendig` are tables that could not be read as a whole, `bisher` the
     faults found while reading; rules that rest on what is missing there are left out for whom it concerns."""
     tabelle_von = {ort: name for name, ort in lage.orte.items()}
-    fort, fehler = {(tabelle_von.get(f.ort), f.traeger_id) for f in bisher}, list[Fehler]()
-    leer = [n for n in TABELLEN if lage[n].empty and n not in {*unvollstaendig, *(t for t, _ in fort)}]
+    luecken, fehler = {(tabelle_von.get(f.ort, ""), f.traeger_id) for f in bisher}, list[Fehler]()  # rows missing: of which table, whose
+    leer = [n for n in TABELLEN if lage[n].empty and n not in {*unvollstaendig, *(t for t, _ in luecken)}]
     fehlt: dict[str, list[str]] = {n: [] for n in leer if (TABELLEN[n].pflicht and n not in lage.orte) or n == "traeger"}
     for regel in REGELN:
-        luecken = {(tabelle_von.get(f.ort), f.traeger_id) for f in (*bisher, *(f for f in fehler if f.art in LUECKE))}
-        ganz = any(not wer and t in regel.stuetzt_auf and (t in ("traeger", "angebote") or (t, wer) in fort) for t, wer in luecken)
-        if ganz or set(regel.stuetzt_auf) & set(unvollstaendig):
+        stumm = {wer for t, wer in luecken if t in regel.stuetzt_auf}
+        if "" in stumm or set(regel.stuetzt_auf) & set(unvollstaendig):
             continue
-        stumm = {wer for t, wer in luecken if wer and t in regel.stuetzt_auf}
         schon = {(f.ort, f.zeile, f.spalte) for f in fehler}  # a cell has one fault at a time
         neu = [f for f in regel.pruefe(lage) if f.traeger_id not in stumm and (f.ort, f.zeile, f.spalte) not in schon]
+        orte = [tabelle_von.get(f.ort, f.ort) for f in neu]
         if neu and regel.sucht_in in leer:
-            fehlt.setdefault(regel.sucht_in, []).extend(tabelle_von[f.ort] for f in neu)
-        else:
-            fehler += neu
-    fehler = [*(lage.fehlt(t, list(dict.fromkeys(wofuer))) for t, wofuer in fehlt.items()), *fehler]
+            fehlt.setdefault(regel.sucht_in, []).extend(dict.fromkeys(orte))
+            continue
+        fehler += neu
+        luecken |= {(t, f.traeger_id) for t, f in zip(orte, neu, strict=True)
+                    if f.art in LUECKE and (f.traeger_id or t in ("traeger", "angebote"))}
+    fehler = [*(lage.fehlt(t, wofuer) for t, wofuer in fehlt.items()), *fehler]
     gesperrt = {f.traeger_id for f in (*bisher, *fehler)}
     if "" in gesperrt:
         return fehler, []

@@ -317,17 +317,12 @@ def _schreibe_vertraege(zeilen: Zeilen, p: SimpleNamespace) -> None:
                             for k, (rolle, stelle) in enumerate(DATEN["rollen"], p.nummer * 3)]
 
 
-def _daten(modell: str) -> dict[str, Any]:
-    """What the generator draws from: demo.toml, with what modelle.toml says differently for a model."""
-    if modell and modell not in MODELLE:
-        raise TraegerFehler(f"Das Modell „{modell}“ gibt es nicht; möglich sind {', '.join(MODELLE)}.")
-    return {**DATEN, **MODELLE.get(modell, {})}
-
-
 def erzeuge(providers: int | None, years: int, seed: int, modell: str = "") -> dict[str, pd.DataFrame]:
     """All tables as German text, ready to write; without `providers` each character once. Raises TraegerFehler for an unknown model
     and if `providers` is not in 1–9999 or `years` not in 1–15."""
-    daten = _daten(modell)
+    if modell and modell not in MODELLE:
+        raise TraegerFehler(f"Das Modell „{modell}“ gibt es nicht; möglich sind {', '.join(MODELLE)}.")
+    daten: dict[str, Any] = {**DATEN, **MODELLE.get(modell, {})}
     providers = len(daten["profile"]) if providers is None else providers
     if not 1 <= providers <= 9999 or not 1 <= years <= 15:
         raise TraegerFehler(f"{providers} Träger, {years} Jahre: möglich sind 1 bis 9999 Träger und 1 bis 15 Jahre.")

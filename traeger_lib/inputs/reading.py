@@ -98,7 +98,7 @@ class _Eingang:
             self.melde(ort, f"Die Zeile hat {hat} statt {len(roh.kopf)} Felder.",
                        "Text mit Trennzeichen, Zeilenumbruch oder Anführungszeichen in Anführungszeichen setzen.", "felder", zeile=zeile)
         for i, text in enumerate(roh.kopf):
-            if not _name(text) and not all(map(convert.ist_leer, roh.spalte(i).werte)):
+            if not str(text).strip() and not all(map(convert.ist_leer, roh.spalte(i).werte)):
                 self.hinweise.append(f"{ort}: Spalte Nr. {i + 1} enthält Werte, hat aber keine Überschrift und bleibt außen vor.")
         if roh.versteckt:
             self.hinweise.append(f"{ort}: {anzahl(roh.versteckt, 'Zeile ist', 'Zeilen sind')} ausgeblendet und mitgelesen.")
@@ -113,7 +113,7 @@ class _Eingang:
             name = self.zuordnung.spalten[tabelle.name].get(_name(text))
             if name is None or name not in tabelle.spalte:
                 zeigen = not re.search(r"\d", str(text))  # with digits it may be a pseudonym: a first row of data in place of headings
-                fremd += [kurz(text) if zeigen else f"Nr. {i + 1}"] if _name(text) else []
+                fremd += [kurz(text) if zeigen else f"Nr. {i + 1}"] if str(text).strip() else []
             elif name in orte:
                 self.melde(ort, f"Zwei Überschriften meinen diese Spalte: „{kurz(kopf[orte[name]])}“ und „{kurz(text)}“.",
                            "Eine der beiden Spalten löschen oder umbenennen.", "spalte_doppelt", name)
@@ -122,11 +122,10 @@ class _Eingang:
         if not orte:
             self.melde(ort, f"Keine Überschrift der Tabelle {tabelle.name} wurde gefunden.",
                        f"Über die Daten diese Überschriften setzen: {', '.join(tabelle.pflichtspalten)}.", "spalte_fehlt")
-        for name in tabelle.pflichtspalten if orte else ():
-            if name not in orte:
-                rest = f"; nicht erkannt: {', '.join(fremd[:8])}" if fremd else ""
-                self.melde(ort, "Die Pflichtspalte fehlt.", f"Die Spalte mit der Überschrift „{name}“ ergänzen oder so nennen{rest}.",
-                           "spalte_fehlt", name)
+        rest = f"; nicht erkannt: {', '.join(fremd[:8])}" if fremd else ""
+        for name in (n for n in tabelle.pflichtspalten if orte and n not in orte):
+            self.melde(ort, "Die Pflichtspalte fehlt.", f"Die Spalte mit der Überschrift „{name}“ ergänzen oder so nennen{rest}.",
+                       "spalte_fehlt", name)
         self.hinweise += [f"{ort}: Spalte „{f}“ gehört nicht zur Tabelle {tabelle.name} und bleibt außen vor." for f in fremd]
         return orte
 

@@ -320,7 +320,7 @@ class Bestand:
             wem = frame["angebot_id"].map(traeger_von) if TABELLEN[name].gehoert == "angebot_id" else frame["traeger_id"]
             zeilen_ = wem.groupby(wem).indices
             for i in je:
-                je[i][name] = zeilen_.get(i, np.empty(0, dtype=np.int64)) if TABELLEN[name].gehoert else np.flatnonzero(
+                je[i][name] = np.asarray(zeilen_.get(i, np.empty(0, dtype=np.int64))) if TABELLEN[name].gehoert else np.flatnonzero(
                     (wem.isna() | (wem == i)) & (frame["leistungstyp"].isna() | frame["leistungstyp"].isin(typen.get(i, set()))))
         return je
 

@@ -85,6 +85,11 @@ def _csv_kopf(text: str, trenner: str, bekannt: Bekannt) -> tuple[int, int, str,
     return bester
 
 
+def _gebraucht(ueberschrift: str, bekannt: Bekannt) -> bool:
+    """Whether a column is read: a known one, or one without a heading (whose values would be lost unseen)."""
+    return bool(bekannt([ueberschrift])) or not ueberschrift.strip()
+
+
 def lies_csv(pfad: Path, bekannt: Bekannt) -> Roh:
     """A csv file; its encoding and separator are the ones that read it best."""
     text, kodierung = _entschluesselt(pfad.read_bytes())
@@ -106,7 +111,7 @@ def lies_csv(pfad: Path, bekannt: Bekannt) -> Roh:
         lesen = pa.csv.ReadOptions(column_names=namen, use_threads=False, block_size=1 << 22)
         trennen = pa.csv.ParseOptions(delimiter=trenner, newlines_in_values=True, ignore_empty_lines=False, invalid_row_handler=melde)
         wandeln = pa.csv.ConvertOptions(column_types={i: pa.dictionary(pa.int32(), pa.string()) for i in namen}, strings_can_be_null=False,
-                                        include_columns=[i for i, text in zip(namen, kopf, strict=True) if bekannt([text]) or not text.strip()])
+                                        include_columns=[i for i in namen if _gebraucht(kopf[int(i)], bekannt)])
         try:
             tafel = pa.csv.read_csv(io.BytesIO(daten), lesen, trennen, wandeln)
         except pa.ArrowInvalid:
@@ -136,9 +141,8 @@ def lies_parquet(pfad: Path, bekannt: Bekannt) -> Roh:
     if sum(datei.metadata.row_group(i).total_byte_size for i in range(datei.num_row_groups)) > BYTES_MAX:
         raise Unlesbar("Die Datei ist zu groß.", "Auf den Zeitraum der Auswertung beschränken.")
     kopf, n = datei.schema_arrow.names, datei.metadata.num_rows
-    tafel = datei.read(columns=[text for text in kopf if bekannt([text])], use_threads=False)
+    tafel = datei.read(columns=[text for text in kopf if _gebraucht(text, bekannt)], use_threads=False)
     tafel.validate(full=True)  # texts that are no UTF-8
-
     return Roh(kopf, np.arange(2, n + 2), lambda i: _aus_arrow(tafel.column(kopf[i])), f"{anzahl(n, 'Zeile', 'Zeilen')}, Parquet")
 
 

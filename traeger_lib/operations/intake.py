@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from decimal import Decimal
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -31,21 +32,6 @@ FEHLER_MAX = 1_000_000  # faults that fit into the list
 VERWEISE_MAX = 60_000  # Excel allows 65,530 links in a sheet
 GANZ_BIS = 20_000  # rows of a table up to which all are copied; beyond, the faulty ones
 KOMMENTARE_MAX = 5_000  # comments of a sheet; beyond, cells are marked only (Excel opens many comments slowly)
-BESTAND_TOML = """\
-# Angaben zum Bestand: das Zeichen # am Anfang der drei Zeilen entfernen und die Angaben ersetzen.
-
-# Tag des Datenabzugs
-# datenstand = 2026-03-31
-
-# Name des Leistungsträgers, wie er im Bericht steht
-# leistungstraeger = "Stadt Beispiel"
-
-# zahlende Stellen, die der Leistungsträger selbst ist; geschrieben wie in der Spalte kostentraeger
-# eigene_kostentraeger = ["Stadt Beispiel"]
-
-# Wo gewünscht: ein Satz, der in jedem Bericht steht
-# hinweis = "Text"
-"""
 ANLEITUNG = (
     "Je Tabelle ein Blatt, je Zeile ein Eintrag; die Überschriften nicht ändern. Was zu einer Spalte gehört, steht im Kommentar ihrer "
     "Überschrift.", "Spalten mit * sind Pflicht. Eine leere Zelle bedeutet, was unter „leer“ steht. Nicht benötigte Blätter bleiben leer.",
@@ -129,7 +115,7 @@ def schreibe_vorlage(ziel: Path) -> list[Path]:
                 ws.write_comment(0, i, "\n".join([bedeutung, *zusatz, f"Art: {art}", f"leer: {leer}"]), {"x_scale": 2, "y_scale": 1.2})
                 if bedingung := regel(s):
                     ws.data_validation(1, i, LETZTE, i, bedingung)
-    pfade[1].write_text(BESTAND_TOML, encoding="utf-8")
+    pfade[1].write_bytes(files("traeger_lib.inputs").joinpath("vorlage.toml").read_bytes())
     return pfade
 
 
