@@ -279,6 +279,14 @@ def _schreibe_vertraege(zeilen: Zeilen, p: SimpleNamespace) -> None:
     if p.korridor and p.beginn.year > von:
         zeilen["verfahren"].append((p.id, f"01.01.{p.beginn.year}", p.austrittstag, *tage, p.korridor, p.korridor, p.anteil_nach))
     zeilen["anpassungen"] += [(p.id, *anpassung) for anpassung in p.anpassungen]
+    zeilen["termine"] += [(p.id, quartal, f"{montag + timedelta(p.nummer % 5):%d.%m.%Y}", f"Träger Beispiel {p.name}, Musterstadt")
+                          for quartal, montag in p.daten["termine"]]
+    zeilen["verteiler"] += [(p.id, DATEN["menschen"][k % len(DATEN["menschen"])], f"{stelle}.{p.kuerzel.lower()}@example.org", rolle)
+                            for k, (rolle, stelle) in enumerate(DATEN["rollen"], p.nummer * 3)]
+
+
+def _schreibe_massnahmen(zeilen: Zeilen, p: SimpleNamespace) -> None:
+    """The scorecard: measures, for one of them an earlier state and the decision behind it, the plan of one project."""
     spalte, bsc, laeuft, projekt = TABELLEN["massnahmen"].spalte, list[dict[str, str]](), dict[str, str](), dict[str, str]()
     moegliche = p.daten["massnahmen"]
     for k, i in enumerate(sorted(p.rng.choice(len(moegliche), int(p.rng.integers(5, 11)), replace=False)), 1):
@@ -311,10 +319,6 @@ def _schreibe_vertraege(zeilen: Zeilen, p: SimpleNamespace) -> None:
         bsc.append(z | {"mittel_eur": _komma(geld), "eigenanteil_eur": _komma(geld * eigen // 100), "foerderjahr": faellig[-4:],
                         "ausgegeben_eur": "0,00"} if anteil else z)
     zeilen["massnahmen"] += [tuple(z.get(s, "") for s in spalte) for z in bsc]
-    zeilen["termine"] += [(p.id, quartal, f"{montag + timedelta(p.nummer % 5):%d.%m.%Y}", f"Träger Beispiel {p.name}, Musterstadt")
-                          for quartal, montag in p.daten["termine"]]
-    zeilen["verteiler"] += [(p.id, DATEN["menschen"][k % len(DATEN["menschen"])], f"{stelle}.{p.kuerzel.lower()}@example.org", rolle)
-                            for k, (rolle, stelle) in enumerate(DATEN["rollen"], p.nummer * 3)]
 
 
 def erzeuge(providers: int | None, years: int, seed: int, modell: str = "") -> dict[str, pd.DataFrame]:
@@ -338,6 +342,7 @@ def erzeuge(providers: int | None, years: int, seed: int, modell: str = "") -> d
             for schreibe in (_schreibe_faelle, _schreibe_personal, _schreibe_budgets):
                 schreibe(zeilen, p, v)
         _schreibe_vertraege(zeilen, p)
+        _schreibe_massnahmen(zeilen, p)
     leer = (None,) * max(len(t.spalten) for t in TABELLEN.values())  # columns the example leaves empty stand last
     return {name: pd.DataFrame([(*z, *leer)[:len(t.spalten)] for z in zeilen[name]], columns=list(t.spalte), dtype="str")
             for name, t in TABELLEN.items()}

@@ -163,8 +163,8 @@ def _lies_toml(pfad: Path, eingang: _Eingang) -> dict[str, Any]:
     return werte
 
 
-def _quellen(pfad: Path, eingang: _Eingang) -> dict[str, tuple[str, Lesen]]:
-    """Place and reader of each table of the folder or workbook; files named `fehler…` are our own lists of faults and
+def _vorhanden(pfad: Path, eingang: _Eingang) -> list[tuple[str, str, Lesen]]:
+    """Place, title and reader of each file or sheet that may hold a table; files named `fehler…` are our own lists of faults and
     left out. Raises TraegerFehler where there is nothing to read."""
     if not pfad.exists():
         raise TraegerFehler(f"Den Bestand {pfad} gibt es nicht.")
@@ -184,18 +184,23 @@ def _quellen(pfad: Path, eingang: _Eingang) -> dict[str, tuple[str, Lesen]]:
         eingang.melde(", ".join(d.name for d in (mappen + einzeln)[:4]), "Im Ordner liegen mehrere Quellen nebeneinander.",
                       "Entweder eine einzige .xlsx-Datei oder eine Datei je Tabelle liefern.", "tabelle_doppelt")
         eingang.unlesbar.update(TABELLEN)
-        return {}
-    gefunden: list[tuple[str, str, Lesen]] = [
-        (d.name, d.stem, partial(sources.lies_csv if d.suffix.lower() == ".csv" else sources.lies_parquet, d)) for d in einzeln]
+        return []
+    leser = {".csv": sources.lies_csv, ".parquet": sources.lies_parquet}
+    gefunden: list[tuple[str, str, Lesen]] = [(d.name, d.stem, partial(leser[d.suffix.lower()], d)) for d in einzeln]
     for mappe in mappen:
         with eingang.versuch(mappe.name, TABELLEN):
             for blatt, offen, lesen in sources.blaetter(mappe):
                 ort, titel = f"{mappe.name}, Blatt {kurz(blatt)}", _name(blatt)
                 gefunden += [(ort, blatt, lesen)] if titel in tabelle or (offen and titel not in BEIBLAETTER) else []
                 eingang.hinweise += [f"{ort}: Das Blatt ist ausgeblendet und wird mitgelesen."] if titel in tabelle and not offen else []
+    return gefunden
+
+
+def _quellen(pfad: Path, eingang: _Eingang) -> dict[str, tuple[str, Lesen]]:
+    """Place and reader of each table of the folder or workbook. Raises TraegerFehler where there is nothing to read."""
     quellen: dict[str, tuple[str, Lesen]] = {}
-    for ort, titel, lesen in gefunden:
-        name = tabelle.get(_name(titel))
+    for ort, titel, lesen in _vorhanden(pfad, eingang):
+        name = eingang.zuordnung.tabellen.get(_name(titel))
         if name is None:
             eingang.hinweise.append(f"{ort}: Gehört zu keiner Tabelle und bleibt außen vor.")
             eingang.fremde.append((titel, lesen))
