@@ -286,15 +286,15 @@ def test_of_two_missing_references_the_one_that_is_there_is_still_checked(tmp_pa
     assert arten == ["tabelle_fehlt", "traeger_unbekannt", "abwesenheit_ausserhalb"]
 
 
-def test_coverage_counts_days():
-    """[1, 10] and [5, 20] and [22, 30] of one key cover 29 of the days 1 to 31."""
+def test_coverage_finds_the_first_free_day():
+    """[1, 10] and [5, 20] and [22, 30] of one key leave the days 21 and 31 free."""
     k = np.array([4, 4, 4])
     a = checks.Abdeckung(k, np.array([5, 1, 22]), np.array([20, 10, 30]))
     eins = np.array([4])
-    assert a.tage(eins, np.array([1]), np.array([31])) == [29]
-    assert a.tage(np.array([3]), np.array([1]), np.array([31])) == [0]
-    assert a.erster_freier(eins, np.array([3])) == [21]
-    assert a.erster_freier(eins, np.array([21])) == [21]
+    for von, frei in ((1, 21), (3, 21), (21, 21), (22, 31), (31, 31)):
+        assert a.erster_freier(eins, np.array([von])) == [frei]
+    spannen = pd.DataFrame({"key": [4, 4, 4, 3], "von": [1, 22, 20, 5], "bis": [20, 30, 21, 6]})
+    assert a.luecken(spannen, "key")["tag"].to_dict() == {2: 21, 3: 5}
 
 
 def test_inputs_are_not_mutated(tmp_path):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from difflib import get_close_matches
 from functools import cached_property, partial
 from typing import Any
@@ -132,19 +132,11 @@ class Abdeckung:
         von, weit = von[ordnung], np.maximum.accumulate(bis[ordnung])
         neu = np.flatnonzero(np.r_[True, von[1:] > weit[:-1] + 1])
         self.von, self.bis = von[neu], weit[np.r_[neu[1:], len(von)] - 1]
-        self._summe = np.r_[0, np.cumsum(self.bis - self.von + 1)]
 
     @classmethod
     def aus(cls, spannen: pd.DataFrame, key: str) -> Abdeckung:
         """The union of `spannen` per value of their column `key`."""
         return cls(*(spannen[s].to_numpy(dtype=np.int64) for s in (key, "von", "bis")))
-
-    def tage(self, key: Zahlen, von: Zahlen, bis: Zahlen) -> Zahlen:
-        """Covered days within each [von, bis]."""
-        x = key * ACHSE + np.stack([von - 1, bis])
-        i = np.searchsorted(self.von, x, side="right")
-        davor = self._summe[i] - np.maximum(self.bis[i - 1] - x, 0)
-        return np.asarray(davor[1] - davor[0])
 
     def erster_freier(self, key: Zahlen, von: Zahlen) -> Zahlen:
         """First day from `von` on that is not covered."""
@@ -154,9 +146,9 @@ class Abdeckung:
 
     def luecken(self, spannen: pd.DataFrame, key: str) -> pd.DataFrame:
         """The rows of `spannen` with a day that is not covered, their first such day as `tag`."""
-        werte, von, bis = (spannen[s].to_numpy() for s in (key, "von", "bis"))
-        offen = self.tage(werte, von, bis) < bis - von + 1
-        return spannen.take(np.flatnonzero(offen)).assign(tag=self.erster_freier(werte[offen], von[offen]))
+        tag = self.erster_freier(spannen[key].to_numpy(), spannen["von"].to_numpy())
+        offen = np.flatnonzero(tag <= spannen["bis"].to_numpy())
+        return spannen.take(offen).assign(tag=tag[offen])
 
     def schnitt(self, spannen: pd.DataFrame, key: str) -> pd.DataFrame:
         """The covered parts of `spannen`: each row as often as it has parts, with `von` and `bis` of the part."""
@@ -431,15 +423,14 @@ def ueberbelegung(lage: Lage) -> Iterator[Hinweis]:
 
 def monatsluecken(lage: Lage) -> Iterator[Hinweis]:
     """Months without staff or counts, from the first month given to the last full month before the Datenstand."""
-    morgen = pd.Timestamp(lage.datenstand) + pd.Timedelta(days=1)
+    voll = pd.Period(lage.datenstand + timedelta(days=1), "M") - 1
     for tabelle, was in (("personal", "keine Personaldaten"), ("fallzahlen", "keine Monatswerte")):
-        monat = lage[tabelle]["monat"].dt.year * 12 + lage[tabelle]["monat"].dt.month - 1
-        ende = max(morgen.year * 12 + morgen.month - 1, monat.max() + 1) if len(monat) else 0
-        for nr, da in monat.groupby(lage.nummer(lage[tabelle])):
-            fehlt = [f"{m // 12}-{m % 12 + 1:02d}" for m in sorted(set(range(da.min(), ende)) - set(da))]
-            if fehlt:
+        monate = lage[tabelle]["monat"].dt.to_period("M")
+        for nr, da in monate.groupby(lage.nummer(lage[tabelle])):
+            fehlt = pd.period_range(da.min(), max(voll, monate.max()), freq="M").difference(pd.PeriodIndex(da))
+            if len(fehlt):
                 mehr = f" und {anzahl(len(fehlt) - 6, 'weiterem Monat', 'weiteren Monaten')}" if len(fehlt) > 6 else ""
-                yield nr, f"{was} in {', '.join(fehlt[:6])}{mehr}."
+                yield nr, f"{was} in {', '.join(map(str, fehlt[:6]))}{mehr}."
 
 
 def spruenge(lage: Lage) -> Iterator[Hinweis]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -38,6 +39,8 @@ ANDERE = {  # usual other names, for the proposal only
     "beginn": "aufnahme aufnahmedatum einzug zugang von start", "ende": "auszug entlassung abgang austritt bis", "s": "sozialraum",
     "hbg_ausgang": "ausgangsgruppe", "vk": "vollkräfte vollzeitkräfte stellenumfang", "qualifikation": "beruf", "gueltig_ab": "ab"}
 
+UMLAUTE = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue"})
+
 
 def name(text: Any) -> str:
     """A header, sheet or file name without case, blanks, punctuation and umlauts.
@@ -45,9 +48,7 @@ def name(text: Any) -> str:
     >>> name(" Träger-ID* ")
     'traegerid'
     """
-    text = str(text).strip().casefold()
-    for von, nach in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("a\u0308", "ae"), ("o\u0308", "oe"), ("u\u0308", "ue")):
-        text = text.replace(von, nach)
+    text = unicodedata.normalize("NFC", str(text).strip().casefold()).translate(UMLAUTE)
     return re.sub(r"[\s_\-*\ufeff]+", "", text)
 
 

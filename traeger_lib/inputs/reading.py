@@ -74,13 +74,13 @@ class _Eingang:
             self.melde(ort, art.grund, art.abhilfe, "datei")
             self.unlesbar.update(namen)
 
-    def lies(self, tabelle: Tabelle, ort: str, lesen: Lesen, besitzer: Besitzer) -> pd.DataFrame | None:
-        """The converted table; None where it cannot be read."""
+    def lies(self, tabelle: Tabelle, ort: str, lesen: Lesen, besitzer: Besitzer) -> pd.DataFrame:
+        """The converted table; empty where it cannot be read."""
         geladen = None
         with self.versuch(ort, [tabelle.name]):
             roh = lesen(partial(self.zuordnung.bekannt, tabelle.name))
             geladen = roh, self.spalten(tabelle, ort, roh)
-        return _wandle(tabelle, ort, *geladen, besitzer, self) if geladen else None
+        return _wandle(tabelle, ort, *geladen, besitzer, self) if geladen else leere_tabelle(tabelle.name)
 
     def spalten(self, tabelle: Tabelle, ort: str, roh: sources.Roh) -> dict[str, convert.Rohspalte]:
         """The raw columns of a table by their names in the schema, with the faults and remarks of the file as such."""
@@ -278,8 +278,7 @@ def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
     rahmen: dict[str, pd.DataFrame] = {}
     besitzer: Besitzer = {}
     for name, tabelle in TABELLEN.items():
-        gelesen = eingang.lies(tabelle, *quellen[name], besitzer) if name in quellen else None
-        rahmen[name] = leere_tabelle(name) if gelesen is None else gelesen
+        rahmen[name] = eingang.lies(tabelle, *quellen[name], besitzer) if name in quellen else leere_tabelle(name)
         if name == "angebote":  # from here on a fault belongs to a provider
             bekannte = set(rahmen["traeger"]["traeger_id"])
             paare = zip(rahmen[name]["angebot_id"], rahmen[name]["traeger_id"], strict=True)
@@ -355,13 +354,10 @@ def lies_mappe(pfad: Path, tabellen: Sequence[Tabelle], zuordnung: mapping.Zuord
     eingang, rahmen = _Eingang(zuordnung=zuordnung), dict[str, tuple[str, pd.DataFrame]]()
     quellen = _quellen(pfad, eingang)
     for t in tabellen:
-        if t.name not in quellen:
+        if t.name in quellen:
+            rahmen[t.name] = quellen[t.name][0], eingang.lies(t, *quellen[t.name], {})
+        else:
             eingang.melde(pfad.name, f"Das Blatt {t.name} fehlt.", "Die ausgegebene Mappe verwenden.", "tabelle_fehlt")
-            continue
-        ort, lesen = quellen[t.name]
-        gelesen = eingang.lies(t, ort, lesen, {})
-        if gelesen is not None:
-            rahmen[t.name] = ort, gelesen
     if eingang.fehler:
         raise Fehlerliste(eingang.fehler)
     return rahmen

@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import partial, reduce
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pyarrow.parquet as pq
 from python_calamine import CalamineWorkbook, SheetVisibleEnum
+from xlsxwriter.utility import xl_cell_to_rowcol
 
 from traeger_lib.inputs.convert import EXCEL_NULL, EXCEL_NULL_1904, Rohspalte, Unlesbar, ist_leer, kurz, rohspalte
 from traeger_lib.inputs.faults import anzahl
@@ -43,7 +44,7 @@ _C = rb"<(?:\w+:)?c\s([^>]*[^>/])>\s*"  # a cell of a sheet's XML, its formula, 
 _F = rb"<(?:\w+:)?f\b(?:[^>]*/>|[^>]*>[^<]*</(?:\w+:)?f>)\s*"
 _FORMEL, _OHNE_WERT = re.compile(_C + _F), re.compile(_C + _F + rb"(?:<(?:\w+:)?v\s*/>|<(?:\w+:)?v>\s*</(?:\w+:)?v>)?\s*</")
 _FEHLERZELLE = re.compile(rb"<(?:\w+:)?c\s([^>]*\bt=[\"']e[\"'][^>]*)>\s*(?:" + _F + rb")?(?:<(?:\w+:)?v>([^<]*))?")
-_BEZUG = re.compile(rb"\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"']")
+_BEZUG = re.compile(rb"\br=[\"']([A-Z]{1,3}[0-9]{1,7})[\"']")
 _BEZUEGE = re.compile(rb"<(?:\w+:)?c\s[^>]*?\br=[\"']([A-Z]{1,3})([0-9]{1,7})[\"'](?:[^>]*[^>/])?>")
 _VERSTECKT = re.compile(rb"<(?:\w+:)?row\s[^>]*?\bhidden=[\"'](?:1|true)")
 Bekannt = Callable[[Sequence[Any]], int]
@@ -175,24 +176,19 @@ def blaetter(pfad: Path) -> list[tuple[str, bool, Callable[[Bekannt], Roh]]]:
     return [(b.name, b.visible == SheetVisibleEnum.Visible, partial(lies_blatt, b.name)) for b in mappe.sheets_metadata]
 
 
-def _stelle(spalte: bytes, zeile: bytes) -> tuple[int, int]:
-    """Row and column of a cell reference, from 0: C4 → (3, 2)."""
-    return int(zeile) - 1, reduce(lambda nummer, zeichen: nummer * 26 + zeichen - 64, spalte, 0) - 1
-
-
 def _lies_blatt(mappe: CalamineWorkbook, name: str, xml: bytes, bekannt: Bekannt, unberechnet: re.Pattern[bytes]) -> Roh:
     """One sheet. calamine leaves error cells and formulas without a value blank: they are found in the XML. `unberechnet`
     finds formulas without a value, or all of them where the writing program left the calculation to Excel."""
     bezuege = _BEZUEGE.findall(xml)
     hoch = max((int(z) for _, z in bezuege), default=0)
-    breit = max((_stelle(s, b"1")[1] + 1 for s in {s for s, _ in bezuege}), default=0)
+    breit = max((xl_cell_to_rowcol(f"{s.decode()}1")[1] + 1 for s in {s for s, _ in bezuege}), default=0)
     if hoch * breit > ZELLEN_MAX:
         raise Unlesbar(f"Das Blatt reicht bis Zeile {hoch} und Spalte {breit}.", "Zellen neben und unter der Tabelle löschen.")
     blatt = mappe.get_sheet_by_name(name)
     zeilen: list[list[Any]] = blatt.to_python(skip_empty_area=False)
     marken: dict[bytes, Any] = {z[1]: UNBERECHNET for z in unberechnet.finditer(xml) if unberechnet is _FORMEL or b't="str"' not in z[1]}
     marken |= {zelle[1]: (zelle[2] or b"#").decode() for zelle in _FEHLERZELLE.finditer(xml)}
-    stellen = {_stelle(*b.groups()): m for attribute, m in marken.items() if (b := _BEZUG.search(attribute))}
+    stellen = {xl_cell_to_rowcol(b[1].decode()): m for attribute, m in marken.items() if (b := _BEZUG.search(attribute))}
     k = max(range(len(zeilen[:KOPF_SUCHE])), key=lambda i: bekannt(zeilen[i]), default=0)
     for (r0, c0), (r1, c1) in blatt.merged_cell_ranges or ():
         if r1 > k and any(c0 < len(z) and not ist_leer(z[c0]) for z in zeilen[r0:r0 + 1]):

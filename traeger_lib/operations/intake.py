@@ -124,10 +124,7 @@ def schreibe_vorlage(ziel: Path) -> list[Path]:
 def schreibe_fehlermappe(bestand: Path, fehler: Sequence[Fehler]) -> Path:
     """`fehler.xlsx` beside the data: every fault, and each faulty table with its cells marked, rows where they are in the file."""
     pfad = (bestand if bestand.is_dir() else bestand.parent) / "fehler.xlsx"
-    je_ort: dict[str, list[Fehler]] = {}
-    for f in fehler:
-        if f.zeile is not None:
-            je_ort.setdefault(f.ort, []).append(f)
+    je_ort = {ort: [f for f in fehler if f.ort == ort and f.zeile is not None] for ort in {f.ort for f in fehler if f.zeile is not None}}
     vorhanden = kopien(bestand, je_ort)
     with _mappe(pfad) as (wb, formate):
         ws = wb.add_worksheet("Fehler")
