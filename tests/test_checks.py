@@ -208,6 +208,13 @@ def test_hinweise_do_not_block_and_name_nobody(tmp_path):
     assert not [h for h in bestand.nur("T02").hinweise if h[0] == "T01"]
 
 
+def test_a_provider_with_a_fault_gets_no_remarks_that_may_only_follow_from_it(tmp_path):
+    t = copy.deepcopy(GUT)
+    t["personal"][3]["vk"] = "viel"  # that month would be missing
+    bestand, fehler = reading.lies(schreibe(tmp_path, t))
+    assert [f.traeger_id for f in fehler] == ["T01"] and {wer for wer, _ in bestand.hinweise} == {"T02"}
+
+
 def test_a_paying_body_in_other_letters_is_a_hinweis(tmp_path):
     t = copy.deepcopy(GUT)
     t["faelle"][1]["kostentraeger"] = "STADT"
