@@ -94,18 +94,19 @@ def check(bestand: Bestandspfad, as_json: Annotated[bool, typer.Option("--json",
     from traeger_lib.inputs.reading import lies, vorschlag
     from traeger_lib.operations.intake import schreibe_fehlermappe
     hinweise: tuple[tuple[str, str], ...] = ()
+    gelesen: tuple[str, ...] = ()
     try:
         b, fehler = lies(bestand)
-        hinweise = b.hinweise
+        hinweise, gelesen = b.hinweise, b.gelesen
     except Fehlerliste as e:
         fehler = list(e.fehler)
     fremd = vorschlag(bestand) if fehler or any("außen vor" in text for _, text in hinweise) else ""
     mappe = schreibe_fehlermappe(bestand, fehler) if workbook and fehler else None
     if as_json:
-        typer.echo(json.dumps({"fehler": [asdict(f) | {"text": str(f)} for f in fehler], "vorschlag": fremd,
+        typer.echo(json.dumps({"fehler": [asdict(f) | {"text": str(f)} for f in fehler], "vorschlag": fremd, "gelesen": gelesen,
                                "hinweise": [{"traeger_id": i, "text": t} for i, t in hinweise]}, ensure_ascii=False, indent=1))
     else:
-        for zeile in gruppiert(fehler):
+        for zeile in (*(f"Gelesen: {g}" for g in gelesen), *gruppiert(fehler)):
             typer.echo(zeile)
         for traeger_id, text in hinweise:
             typer.echo(f"Hinweis{f' ({traeger_id})' if traeger_id else ''}: {text}")

@@ -283,8 +283,7 @@ def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
             bekannte = set(rahmen["traeger"]["traeger_id"])
             paare = zip(rahmen[name]["angebot_id"], rahmen[name]["traeger_id"], strict=True)
             besitzer = {"traeger_id": {t: t for t in bekannte}, "angebot_id": {a: t for a, t in paare if t in bekannte}}
-    if fehlend := [n for n in TABELLEN if n not in quellen and n not in eingang.unlesbar]:
-        eingang.hinweise.append(f"Diese Tabellen fehlen im Bestand und gelten als leer: {', '.join(fehlend)}.")
+    fehlend = [n for n in TABELLEN if n not in quellen and n not in eingang.unlesbar]
     if not {"datenstand", "eigene_kostentraeger"} <= set(angaben):
         eingang.unlesbar.add(checks.ANGABEN)
     orte = {name: ort for name, (ort, _) in quellen.items()}
@@ -297,7 +296,8 @@ def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
     if any(not f.traeger_id for f in fehler):
         return None, fehler
     return Bestand(tabellen={n: r.reset_index(drop=True) for n, r in rahmen.items()}, hinweise=tuple(hinweise),
-                   gelesen=tuple(sorted(eingang.gelesen)), **angaben), fehler
+                   gelesen=(*sorted(eingang.gelesen), *([f"als leer, weil nicht dabei: {', '.join(fehlend)}"] if fehlend else [])),
+                   **angaben), fehler
 
 
 def _aktuell(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
