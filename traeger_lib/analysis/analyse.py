@@ -153,6 +153,12 @@ class Analyse:
         return datum(tag(self.vol.beginn) + int(belegt[0])) if len(belegt) else self.quartal.zeitraum.bis
 
     @cached_property
+    def rueckblick(self) -> Zeitraum:
+        """The look-back for movements. Its first day is one after the data begin: who was there on that day did not come in then."""
+        erster = date(self.quartal.jahr - self.rueckblick_jahre, 1, 1)
+        return Zeitraum(max(erster, self.datenbeginn + timedelta(days=1)), self.quartal.zeitraum.bis)
+
+    @cached_property
     def stays(self) -> Aufenthalte:
         return aufenthalte(self.bestand)
 
@@ -375,15 +381,13 @@ class Analyse:
     def geschehen(self) -> dict[str, Any]:
         """Transitions, admissions against stock, free places, events, special cases."""
         q, b, stays = self.quartal, self.bestand, self.stays
-        erster = self.datenbeginn + timedelta(days=1)  # who was there on the first day in the data did not come in then
-        rueckblick = Zeitraum(max(date(q.jahr - self.rueckblick_jahre, 1, 1), erster), q.zeitraum.bis)
         jahr = Zeitraum(max(q.vor(3).zeitraum.von, self.datenbeginn), q.zeitraum.bis)
         mit_faellen = [a.angebot_id for a in self.angebote if a.angebot_id not in self.aggregiert]
         wechsel = gruppenwechsel(b, stays)
         return {
-            "uebergaenge": uebergaenge(wechsel, rueckblick),
+            "uebergaenge": uebergaenge(wechsel, self.rueckblick),
             "sektorwechsel": sektorwechsel(stays, {a.angebot_id: a.sektor or "ohne Angabe" for a in self.angebote}, jahr),
-            "zugangsprofil": zugangsprofile(b, self.vol, rueckblick, {a: self._zaehlung((a,), True) for a in mit_faellen}),
+            "zugangsprofil": zugangsprofile(b, self.vol, self.rueckblick, {a: self._zaehlung((a,), True) for a in mit_faellen}),
             "belegung": belegung(self.vol, jahr, {a.angebot_id: a.plaetze for a in self.angebote if a.plaetze},
                                  {a: self._zaehlung((a,), False) for a in mit_faellen}),
             "ereignisse": ereignisse(stays, self.fehlzeiten, wechsel, self.quartale, self._zaehlung(tuple(mit_faellen), True))
@@ -451,8 +455,7 @@ class Analyse:
         beginnt_spaeter = self.beginn is not None and self.beginn > date(jahr, 1, 1)
         if self.version is None or a.ist_eur is None or beginnt_spaeter or not self.version.plan:
             return None
-        maske = self.vol.wo(eigen=True, zusage=True) & ~self.vol.wo(besonderheit="einzelfallsetting")
-        reihen = self._reihen(maske & self._gruppen_in(tuple(self.im_budget)), self.im_budget, gruppen=False)
+        reihen = self._reihen(self.vol.abrechenbar & self._gruppen_in(tuple(self.im_budget)), self.im_budget, gruppen=False)
         je = prognosen(reihen, self.monate, grenzen=self._grenzen, rueckblick_jahre=self.rueckblick_jahre, bis_jahr=jahr + 1)
         gesamt = je.get(("", ""))
         mittel = next((p for p in (gesamt.jahresmittel if gesamt else ()) if p.periode == str(jahr)), None)

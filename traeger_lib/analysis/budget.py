@@ -21,6 +21,8 @@ from traeger_lib.analysis.volume import Volumen
 from traeger_lib.inputs.faults import Fehler, Fehlerliste
 from traeger_lib.inputs.schema import Bestand, zeilen
 
+Anpassung = tuple[str, str, Decimal]  # month of effect, reason, €
+
 
 @dataclass(frozen=True, slots=True)
 class Planzeile:
@@ -90,7 +92,7 @@ class Budget:
     puffer_eur: Decimal | None
     herleitung: tuple[Herleitung, ...]
     pauschalen: tuple[tuple[str, Decimal], ...]
-    anpassungen: tuple[tuple[str, str, Decimal], ...]  # month of effect, reason, €
+    anpassungen: tuple[Anpassung, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,17 +164,22 @@ def budget(bestand: Bestand, version: Budgetversion, vol: Volumen, entgelte: Ent
     fall = sum((z.betrag_eur for z in linien), Decimal("0.00"))
     pauschal = sum((betrag for _, betrag in version.pauschalen), Decimal("0.00"))
     monate = [monatsname(m.von) for m in zeitraum.monate()]
-    a = sorted((r for r in zeilen(bestand["anpassungen"]) if r.budgetjahr == version.budgetjahr), key=lambda r: (r.wirksam_ab, r.grund))
-    anpassungen = tuple((monatsname(r.wirksam_ab.date()), r.grund, r.betrag_eur) for r in a)
-    teile = raten(fall, pauschal, anpassungen, monate)
-    gesamt = fall + pauschal + sum((x[2] for x in anpassungen), Decimal("0.00"))
+    mehr = anpassungen(bestand, version.budgetjahr)
+    teile = raten(fall, pauschal, mehr, monate)
+    gesamt = fall + pauschal + sum((x[2] for x in mehr), Decimal("0.00"))
     bis = monatsname(bezahlt_bis)
     gezahlt = sum((r.betrag_eur for r in teile if r.monat <= bis), Decimal("0.00"))
     return Budget(version.budgetjahr, version.version, version.basisjahr, version.beschlossen_am, zeitraum.von, fall, pauschal,
-                  gesamt - fall - pauschal, gesamt, teile, gezahlt, None, linien, version.pauschalen, anpassungen)
+                  gesamt - fall - pauschal, gesamt, teile, gezahlt, None, linien, version.pauschalen, mehr)
 
 
-def raten(fall: Decimal, pauschal: Decimal, anpassungen: tuple[tuple[str, str, Decimal], ...],
+def anpassungen(bestand: Bestand, jahr: int) -> tuple[Anpassung, ...]:
+    """The adjustments of a budget year, in order of effect."""
+    liste = sorted((r for r in zeilen(bestand["anpassungen"]) if r.budgetjahr == jahr), key=lambda r: (r.wirksam_ab, r.grund))
+    return tuple((monatsname(r.wirksam_ab.date()), r.grund, r.betrag_eur) for r in liste)
+
+
+def raten(fall: Decimal, pauschal: Decimal, anpassungen: tuple[Anpassung, ...],
           monate: list[str]) -> tuple[Rate, ...]:
     """Monthly instalments: the sum in equal parts, each adjustment by itself over the months from its effect on."""
     if not monate:
@@ -219,8 +226,7 @@ def plaetze_im_jahr(vol: Volumen, jahr: int | None, angebot_id: str, hbg: str) -
     if jahr is None or date(jahr, 1, 1) < vol.beginn:
         return None
     z = jahr_zeitraum(jahr)
-    maske = vol.wo(eigen=True, zusage=True, angebot_id=angebot_id, hbg=hbg) & ~vol.wo(besonderheit="einzelfallsetting")
-    return Fraction(int(vol.bezahlt(z)[maske].sum()), z.tage)
+    return Fraction(int(vol.bezahlt(z)[vol.abrechenbar & vol.wo(angebot_id=angebot_id, hbg=hbg)].sum()), z.tage)
 
 
 def mengengeruest(vol: Volumen, basisjahr: int, angebote: Iterable[str], *, wachstum: Mapping[str, Fraction] | None = None,

@@ -77,6 +77,11 @@ def varianz_plaetze(n: float, mu: float, beginn: float, dauer: float, auslastung
     return float(n * ((1 - np.exp(-2 * mu * frueher)) * np.exp(-mu * abstand)).mean())
 
 
+def jahre_seit_mitte(basisjahr: int | None, von: date) -> float:
+    """Years from the middle of the base year to a first day."""
+    return (von - date(basisjahr, 7, 1)).days / 365.25 if basisjahr else OHNE_BASISJAHR
+
+
 def abgangsrate(abgaenge: int, personenjahre: float) -> float:
     """Leaving rate a year, shrunk towards one in ten: (exits + 2) ÷ (person-years + 20)."""
     return (abgaenge + ABGAENGE_VORAB) / (personenjahre + PERSONENJAHRE_VORAB)
@@ -100,8 +105,7 @@ def korridor(plan: Iterable[Plangruppe], z: Zeitraum, *, soll_eur: Decimal, abwe
     zeilen = [g for g in plan if g.plaetze]
     if not zeilen or not soll_eur or not z.tage:
         return None
-    beginn = (z.von - date(basisjahr, 7, 1)).days / 365.25 if basisjahr else OHNE_BASISJAHR
-    streuung = streuung_eur(zeilen, mu, max(beginn, 0.0), z)
+    streuung = streuung_eur(zeilen, mu, max(jahre_seit_mitte(basisjahr, z.von), 0.0), z)
     if streuung < 0.005:
         return None
 

@@ -116,7 +116,6 @@ def monatseffekte(vol: Volumen, entgelte: Entgelte, version: Budgetversion | Non
     """
     fehler = []
     ergebnis: dict[str, dict[Zeitraum, Effekte]] = {}
-    abrechenbar = vol.wo(eigen=True, zusage=True) & ~vol.wo(besonderheit="einzelfallsetting")
     monate, v = zeitraum.monate(), vol.scheibe(zeitraum)
     r = slice((zeitraum.von - entgelte.von).days, (zeitraum.bis - entgelte.von).days + 1)
     erste = np.cumsum([0, *(m.tage for m in monate)])[:-1]
@@ -126,7 +125,7 @@ def monatseffekte(vol: Volumen, entgelte: Entgelte, version: Budgetversion | Non
 
     for angebot in sorted(angebote):
         plaetze = {p.hbg: Fraction(p.plaetze_plan) for p in (version.plan if version else ()) if p.angebot_id == angebot}
-        maske = abrechenbar & vol.wo(angebot_id=angebot)
+        maske = vol.abrechenbar & vol.wo(angebot_id=angebot)
         bewilligt, ausgang = (_je_gruppe(vol, maske, spalte) for spalte in ("hbg", "hbg_ausgang"))
         gruppen = sorted({*plaetze, *bewilligt, *ausgang}) if version else []
         plan = {h: entgelte.plan(angebot, h, version.beschlossen_am).voll[r] for h in gruppen} if version else {}

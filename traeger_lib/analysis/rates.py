@@ -148,10 +148,10 @@ def mittelwert(entgelte: Entgelte, angebot_id: str, hbg: str, plan_am: date | No
 ENTGELTMODELLE: dict[str, Callable[[Entgelte, str, str, date | None], Tagessatz]] = {"je_hbg": Entgelte.je_hbg, "mittelwert": mittelwert}
 
 
-def fortgeschrieben(cent: np.ndarray) -> np.ndarray:
-    """Rates per day with gaps filled by the last known rate (0 before the first): what a projection has to assume."""
+def fortgeschrieben(cent: np.ndarray, davor: int = 0) -> np.ndarray:
+    """Rates per day with gaps filled by the last known rate (`davor` before the first): what a projection has to assume."""
     letzte = np.maximum.accumulate(np.where(cent != KEIN, np.arange(len(cent)), -1))
-    return np.where(letzte >= 0, cent[np.maximum(letzte, 0)], 0)
+    return np.where(letzte >= 0, cent[np.maximum(letzte, 0)], davor)
 
 
 def _spaeteste_zuerst(zeilen: np.ndarray, beschluss: np.ndarray) -> np.ndarray:

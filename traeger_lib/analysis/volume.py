@@ -59,6 +59,11 @@ class Volumen:
         """One field of all groups, (n_groups,)."""
         return self._spalten[name]
 
+    @cached_property
+    def abrechenbar(self) -> np.ndarray:
+        """Mask over the groups that are billed: own, with cost commitment, no single-case settings (they stay out until decided)."""
+        return np.asarray(self.wo(eigen=True, zusage=True) & ~self.wo(besonderheit="einzelfallsetting"))
+
     def scheibe(self, z: Zeitraum) -> slice:
         """The columns of a period, cut to what is held."""
         a = tag(z.von) - tag(self.beginn)
