@@ -23,7 +23,8 @@ sys.path.insert(0, str(ROOT))
 
 from traeger_lib import load
 from traeger_lib.analysis.scenario import Aenderung, Szenario
-from traeger_lib.analysis.simulation import Rechnung, rechne
+from traeger_lib.analysis.scenario_money import Rechnung
+from traeger_lib.analysis.scenario_result import rechne
 from traeger_lib.bench import Werkbank
 from traeger_lib.operations.szenario import analyse_von
 

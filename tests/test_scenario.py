@@ -19,7 +19,9 @@ from traeger_lib.analysis.chance import Plangruppe, streuung_eur
 from traeger_lib.analysis.periods import Quartal, jahr_zeitraum
 from traeger_lib.analysis.reassessment import neubewertung
 from traeger_lib.analysis.scenario import ARTEN, BASEN, Aenderung, Szenario, szenario_aus
-from traeger_lib.analysis.simulation import Rechnung, rechne
+from traeger_lib.analysis.scenario_chance import simuliere
+from traeger_lib.analysis.scenario_money import Rechnung
+from traeger_lib.analysis.scenario_result import rechne
 from traeger_lib.bench import Werkbank
 from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler
 from traeger_lib.operations import szenario as ablage
@@ -105,18 +107,18 @@ def test_observed_months_give_the_reports_puffer(traeger_id, basis):
 def test_chance_agrees_with_the_reports_model():
     """Without changes of need group the spread of a year's Euro is that of `chance.streuung_eur`; with them it is a little wider."""
     a, r = analyse("BSP-SUED"), Rechnung(analyse("BSP-SUED"), "basisjahr", 1)
-    mit = r.simuliere(r.anfang, 1, 4000).plan.sum(axis=0, dtype=float).std()
-    r.__dict__["raten"] = {x: (mu, 0 * q) for x, (mu, q) in r.raten.items()}
+    mit = simuliere(r, r.anfang, 1, 4000).plan.sum(axis=0, dtype=float).std()
+    r.__dict__["wechselraten"] = 0 * r.wechselraten
     fest = {x.angebot_id: x.plaetze for x in a.angebote}
-    ohne = r.simuliere(r.anfang, 1, 4000).plan.sum(axis=0, dtype=float).std()
-    (plan, _, _), _ = r.saetze(r.gruppen, ())
+    ohne = simuliere(r, r.anfang, 1, 4000).plan.sum(axis=0, dtype=float).std()
+    plan = r.saetze(r.anfang).plan
     varianz = 0.0
     for x in a.im_budget:  # each offer at its own leaving rate
         alle = r.anteil_eigene(x)[1]
         gruppen = [Plangruppe(x, float(p.plaetze_plan), plan[r.gruppen.index((x, p.hbg))][:365].mean() / 100,
                               alle / a.quartal.zeitraum.tage / fest[x] if fest[x] else 0.0) for p in a.version.plan if p.angebot_id == x]
         beginn = (date(2026, 1, 1) - date(a.version.basisjahr, 7, 1)).days / 365.25
-        varianz += streuung_eur(gruppen, r.raten[x][0], beginn, jahr_zeitraum(2026)) ** 2
+        varianz += streuung_eur(gruppen, r.abgangsraten[x], beginn, jahr_zeitraum(2026)) ** 2
     assert ohne == pytest.approx(varianz**0.5, rel=0.05) and ohne < mit < 1.3 * ohne
 
 

@@ -19,8 +19,9 @@ import ipywidgets as w
 
 from traeger_lib.analysis.analyse import Analyse
 from traeger_lib.analysis.rates import gruppenrang
-from traeger_lib.analysis.scenario import ARTEN, BASEN, HORIZONT_MAX, ZIEHUNGEN_MAX, Aenderung, Feld, Szenario
-from traeger_lib.analysis.simulation import GESAMT, Ergebnis, Rechnung, rechne
+from traeger_lib.analysis.scenario import ARTEN, BASEN, GESAMT, HORIZONT_MAX, ZIEHUNGEN_MAX, Aenderung, Feld, Szenario
+from traeger_lib.analysis.scenario_money import Rechnung
+from traeger_lib.analysis.scenario_result import Ergebnis, rechne
 from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler, systemgrund
 from traeger_lib.inputs.reading import lies as lies_bestand
 from traeger_lib.operations import szenario as ablage

@@ -214,7 +214,7 @@ class Analyse:
             abweichung=self._zweifach(self.abweichung),
             klassische_abrechnung=abrechnung, personal=self._zweifach(self.personal),
             personal_jahre=self.personal_jahre(), budget=self.budget(abrechnung.kumuliert.gesamt.betrag_eur),
-            puffer_jahre=self.puffer_jahre, korridor=self.korridor(), **self.geschehen(), trend=self.trend,
+            puffer_jahre=self.puffer_jahre, korridor=self.korridor(), **self.geschehen, trend=self.trend,
             hochrechnung=self.hochrechnung(), massnahmen=scorecard(b, q, b.datenstand),
             entgelte=entgeltzeilen(b, q.kumuliert.von, jahr_zeitraum(q.jahr).bis), verlauf=self.verlauf(),
             quartalsverlauf=self.quartalsverlauf(),
@@ -378,6 +378,7 @@ class Analyse:
                         mu=abgangsrate(sum(abgaenge.values()), personenjahre), unten_prozent=v.korridor_unten_prozent,
                         oben_prozent=v.korridor_oben_prozent)
 
+    @cached_property
     def geschehen(self) -> dict[str, Any]:
         """Transitions, admissions against stock, free places, events, special cases."""
         q, b, stays = self.quartal, self.bestand, self.stays

@@ -179,8 +179,7 @@ def anpassungen(bestand: Bestand, jahr: int) -> tuple[Anpassung, ...]:
     return tuple((monatsname(r.wirksam_ab.date()), r.grund, r.betrag_eur) for r in liste)
 
 
-def raten(fall: Decimal, pauschal: Decimal, anpassungen: tuple[Anpassung, ...],
-          monate: list[str]) -> tuple[Rate, ...]:
+def raten(fall: Decimal, pauschal: Decimal, anpassungen: tuple[Anpassung, ...], monate: list[str]) -> tuple[Rate, ...]:
     """Monthly instalments: the sum in equal parts, each adjustment by itself over the months from its effect on."""
     if not monate:
         return ()

@@ -5,6 +5,7 @@ A basis for the talk, never a decision: the new version is given as rows, nothin
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -14,7 +15,7 @@ from traeger_lib.analysis.analyse import Analyse
 from traeger_lib.analysis.budget import Planzeile, herleitung, mengengeruest
 from traeger_lib.analysis.periods import Quartal, jahr_zeitraum
 from traeger_lib.analysis.rates import gruppenrang
-from traeger_lib.analysis.simulation import Rechnung, jahresmittel_je_angebot
+from traeger_lib.analysis.scenario_places import Ausgangslage
 from traeger_lib.inputs.faults import TraegerFehler
 
 NULL = Decimal("0.00")
@@ -81,19 +82,18 @@ def neubewertung(a: Analyse, basisjahr: int, *, mit_trend: bool = False, vor_s: 
             a.quartal.zeitraum.bis, a.bestand.datenstand):
         raise TraegerFehler(f"Das Jahr {basisjahr} liegt nicht vollständig in den Daten und kann kein Basisjahr sein.")
     vorher = replace(vol, gruppen=tuple(g._replace(hbg=g.hbg_ausgang) for g in vol.gruppen))
-    kuenftig = jahresmittel_je_angebot(Rechnung(a, "prognose", 1))[0]
+    kuenftig = Ausgangslage(a, "prognose", 1).plaetze_je_angebot(0)
     basis = {x: sum((Fraction(p.plaetze_plan) for p in mengengeruest(vol, basisjahr, [x])), Fraction(0)) for x in a.im_budget}
     wachstum = {x: Fraction(kuenftig[x]).limit_denominator(10**6) / n - 1 for x, n in basis.items() if n and x in kuenftig}
     plaene = {"bisher": version.plan} | {
         f"{basisjahr}, {trend}{gruppe}": mengengeruest(v, basisjahr, a.im_budget, wachstum=w)
         for trend, w in (("ohne Trend", None), ("mit Trend", wachstum)) for gruppe, v in (("", vol), (", vor S", vorher))}
     beschluss, zeitraum = max(a.bestand.datenstand, version.beschlossen_am), jahr_zeitraum(jahr).ab(a.beginn)
-    betraege: dict[str, dict[tuple[str, str], Decimal]] = {}
+    betraege = {name: defaultdict[tuple[str, str], Decimal](lambda: NULL) for name in plaene}
     for name, plan in plaene.items():
-        betraege[name] = {}
         am = version.beschlossen_am if name == "bisher" else beschluss
         for z in herleitung(replace(version, plan=plan, beschlossen_am=am), vol, a.entgelte, zeitraum):
-            betraege[name][z.angebot_id, z.hbg] = betraege[name].get((z.angebot_id, z.hbg), NULL) + z.betrag_eur
+            betraege[name][z.angebot_id, z.hbg] += z.betrag_eur
     varianten = tuple(Variante(n, p, sum((z.plaetze_plan for z in p), Decimal(0)), sum(betraege[n].values(), NULL))
                       for n, p in plaene.items())
     neu = varianten[1 + 2 * mit_trend + vor_s]

@@ -1,8 +1,9 @@
 """What if: a described change of places, groups, rates or staff.
 
 A scenario is a basis (where the places come from), a horizon in calendar years and a list of changes, each of which turns one state
-(`Lage`) into another. Not here: what follows from it (`simulation`), files (`operations.szenario`), words and charts
-(`reporting.szenario`). A new kind of change is one function and one entry in ARTEN.
+(`Lage`) into another. Not here: the state it begins with (`scenario_places`), what follows in Euro (`scenario_money`), by chance
+(`scenario_chance`) and in a year (`scenario_result`); files (`operations.szenario`), words and charts (`reporting.szenario`). A new kind
+of change is one function and one entry in ARTEN.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,7 @@ from traeger_lib.analysis.periods import Quartal
 from traeger_lib.inputs.faults import Fehler, Fehlerliste
 
 if TYPE_CHECKING:
-    from traeger_lib.analysis.simulation import Rechnung
+    from traeger_lib.analysis.scenario_places import Ausgangslage
 
 SCHEMA, HORIZONT_MAX, ZIEHUNGEN_MAX, AENDERUNGEN_MAX = 1, 5, 100_000, 40
 MIO = 10**6  # places are held in whole millionths
@@ -29,6 +30,7 @@ BASEN = {"basisjahr": "Mengengerüst des Budgets", "vorjahr": "Belegung des Vorj
          "prognose": "Prognose", "fortschreibung": "heutiger Bestand mit beobachteten Zugängen, Abgängen und Wechseln"}
 BESTANDTEILE = ("gesamt", "grundpauschale", "massnahmepauschale", "investitionsbetrag")
 Schluessel = tuple[str, str]  # offer, need group
+GESAMT = "gesamt"  # in the place of an offer: all of them
 
 
 # ── the description ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -38,7 +40,7 @@ Schluessel = tuple[str, str]  # offer, need group
 class Feld:
     """A field of a kind of change: what it holds (art), German label, unit, bounds; `standard` None = required, "" = may be empty."""
 
-    art: str  # zahl, datum, janein, text, auswahl, angebot, hbg
+    art: str  # zahl, ganzzahl, datum, janein, text, auswahl, angebot, hbg
     name: str
     einheit: str = ""
     unten: float = 0.0
@@ -80,24 +82,15 @@ class Szenario:
 def szenario_aus(daten: Mapping[str, Any]) -> Szenario:
     """Check a description (parsed TOML) and freeze it. Raises Fehlerliste with every fault: change number, field, value, remedy."""
     fehler: list[Fehler] = []
-    kopf = {"name": Feld("text", "Name"), "traeger_id": Feld("text", "Träger"), "quartal": Feld("text", "Quartal"),
-            "basis": Feld("auswahl", "Basis", standard="basisjahr", werte=tuple(BASEN)),
-            "horizont": Feld("zahl", "Horizont", "Jahre", 1, HORIZONT_MAX, standard=2),
-            "seed": Feld("zahl", "Startwert", "", 0, 2**31, standard=1),
-            "ziehungen": Feld("zahl", "Ziehungen", "", 100, ZIEHUNGEN_MAX, standard=1000)}
     if daten.get("schema") != SCHEMA:
         raise Fehlerliste([falsch(None, "schema", daten.get("schema", ""), f"Diese Fassung ist unbekannt, erwartet wird {SCHEMA}.")])
-    werte = _lies_felder(None, kopf, {k: w for k, w in daten.items() if k not in ("schema", "aenderung")}, fehler)
-    for feld in ("horizont", "seed", "ziehungen"):
-        if feld in werte and werte[feld] != int(werte[feld]):
-            fehler.append(falsch(None, feld, werte[feld], "Das ist keine ganze Zahl."))
-    aenderungen = []
-    liste = daten.get("aenderung", [])
+    werte = _lies_felder(None, _KOPF, {k: w for k, w in daten.items() if k not in ("schema", "aenderung")}, fehler)
+    aenderungen, liste = [], daten.get("aenderung", [])
     if not isinstance(liste, list) or len(liste) > AENDERUNGEN_MAX or not all(isinstance(r, Mapping) for r in liste):
         raise Fehlerliste([falsch(None, "aenderung", "", f"Jede Änderung ist ein Abschnitt [[aenderung]], höchstens {AENDERUNGEN_MAX}.")])
     for nr, roh in enumerate(liste, 1):
         art, an = roh.get("art"), roh.get("an", True)
-        if art not in ARTEN:
+        if not isinstance(art, str) or art not in ARTEN:
             fehler.append(falsch(nr, "art", art or "", f"Diese Art gibt es nicht. Möglich sind {', '.join(ARTEN)}."))
             continue
         if not isinstance(an, bool):
@@ -107,8 +100,7 @@ def szenario_aus(daten: Mapping[str, Any]) -> Szenario:
     if fehler:
         raise Fehlerliste(fehler)
     Quartal.aus(werte["quartal"])
-    ganz = {k: int(werte[k]) for k in ("horizont", "seed", "ziehungen")}
-    return Szenario(werte["name"], werte["traeger_id"], werte["quartal"], werte["basis"], aenderungen=tuple(aenderungen), **ganz)
+    return Szenario(**werte, aenderungen=tuple(aenderungen))
 
 
 def _lies_felder(nr: int | None, felder: Mapping[str, Feld], roh: Mapping[str, Any], fehler: list[Fehler]) -> dict[str, Any]:
@@ -129,16 +121,14 @@ def _lies_feld(f: Feld, x: Any) -> Any:
         raise ValueError("Diese Angabe fehlt.")
     if x == "" and f.standard == "":
         return ""
-    if f.art == "zahl":
-        try:
-            zahl = Decimal(str(x)) if not isinstance(x, bool | str) else Decimal("NaN")
-        except InvalidOperation:
-            zahl = Decimal("NaN")
-        if not zahl.is_finite():
+    if f.art in ("zahl", "ganzzahl"):
+        if isinstance(x, bool) or not isinstance(x, int | float | Decimal) or not Decimal(str(x)).is_finite():
             raise ValueError("Das ist keine Zahl.")
-        if not f.unten <= zahl <= f.oben:
+        if not f.unten <= x <= f.oben:
             raise ValueError(f"Möglich sind Werte von {f.unten:g} bis {f.oben:g}{f' {f.einheit}' if f.einheit else ''}.")
-        return zahl
+        if f.art == "ganzzahl" and x != int(x):
+            raise ValueError("Das ist keine ganze Zahl.")
+        return Decimal(str(x)) if f.art == "zahl" else int(x)
     if f.art == "datum" and type(x) is not date:
         raise ValueError("Das ist kein Datum (JJJJ-MM-TT, ohne Anführungszeichen).")
     if f.art == "janein" and not isinstance(x, bool):
@@ -192,78 +182,90 @@ class Lage:
         return sum((b for _, von, bis, b in self.pauschalen if von <= jahr <= bis), Decimal("0.00"))
 
     def um(self, mehr: np.ndarray, ausgang: np.ndarray | None = None) -> Lage:
+        """With more (or fewer) places by granted group, and by the group before S where that differs."""
         return replace(self, plaetze=self.plaetze + mehr, ausgang=self.ausgang + (mehr if ausgang is None else ausgang))
 
 
-def _plaetze(r: Rechnung, x: Lage, w: Aenderung) -> Lage:
+def _wann(r: Ausgangslage, w: Aenderung) -> np.ndarray:
+    """The days from `ab` to `bis` of a change as 0/1. Unmoeglich outside the horizon."""
+    ab: date = w["ab"]
+    bis: date = ("bis" in ARTEN[w.art].felder and w["bis"]) or r.z.bis
+    if not r.z.von <= ab <= r.z.bis:
+        raise Unmoeglich("ab", f"{ab:%d.%m.%Y}", f"Der Horizont reicht vom {r.z.von:%d.%m.%Y} bis zum {r.z.bis:%d.%m.%Y}.")
+    if bis < ab:
+        raise Unmoeglich("bis", f"{bis:%d.%m.%Y}", "Das liegt vor dem Beginn.")
+    tage: np.ndarray = np.arange(r.z.tage)
+    return np.asarray((tage >= r.nr(ab)) & (tage <= r.nr(bis)))
+
+
+def _plaetze(r: Ausgangslage, x: Lage, w: Aenderung) -> Lage:
     """Places more or fewer in one group, from `ab` to `bis`."""
-    return x.um(np.outer(x.welche(w, "angebot_id", "hbg"), r.tage(w)) * int(w["plaetze"] * MIO))
+    return x.um(np.outer(x.welche(w, "angebot_id", "hbg"), _wann(r, w)) * int(w["plaetze"] * MIO))
 
 
-def _wachstum(r: Rechnung, x: Lage, w: Aenderung) -> Lage:
+def _wachstum(r: Ausgangslage, x: Lage, w: Aenderung) -> Lage:
     """Places × (1 + rate)^(years since `ab`)."""
     faktor = (1 + float(w["prozent_pro_jahr"]) / 100) ** r.jahre_seit(w["ab"]) - 1
     maske = x.welche(w, "angebot_id")[:, None]
     return x.um(*(np.where(maske, np.rint(p * faktor), 0).astype(np.int64) for p in (x.plaetze, x.ausgang)))
 
 
-def _verlagerung(r: Rechnung, x: Lage, w: Aenderung) -> Lage:
+def _verlagerung(r: Ausgangslage, x: Lage, w: Aenderung) -> Lage:
     """A share of one group moves to another; as „+S“ the group before S stays the old one."""
     von, nach = (x.welche(w, "angebot_id", f) for f in ("von_hbg", "nach_hbg"))
     if w["von_hbg"] == w["nach_hbg"]:
         raise Unmoeglich("nach_hbg", w["nach_hbg"], "Das ist dieselbe Gruppe.")
-    weg = x.plaetze[von][0] * r.tage(w) * int(w["anteil_prozent"] * 1000) // 100_000
-    mehr = np.outer(nach, weg) - np.outer(von, weg)
+    mehr = np.outer(nach.astype(int) - von, x.plaetze[von][0] * _wann(r, w) * int(w["anteil_prozent"] * 1000) // 100_000)
     return x.um(mehr, mehr * (not w["s"]))
 
 
-def _entgelt(r: Rechnung, x: Lage, w: Aenderung) -> Lage:
+def _entgelt(r: Ausgangslage, x: Lage, w: Aenderung) -> Lage:
     """A component of the rates (or all of them) changes by per cent from `ab`."""
     x.welche(w, "angebot_id", "hbg")
     return replace(x, entgelt=(*x.entgelt, w))
 
 
-def _personal(r: Rechnung, x: Lage, w: Aenderung) -> Lage:
+def _personal(r: Ausgangslage, x: Lage, w: Aenderung) -> Lage:
     """Posts filled or vacant from `ab` on."""
     if x.vk is None:
         raise Unmoeglich("vk", w["vk"], "Zum Personal liegen keine Angaben vor.")
-    return replace(x, vk=x.vk + r.tage(w) * int(w["vk"] * MIO))
+    return replace(x, vk=x.vk + _wann(r, w) * int(w["vk"] * MIO))
 
 
-def _schluessel(r: Rechnung, x: Lage, w: Aenderung) -> Lage:
+def _schluessel(r: Ausgangslage, x: Lage, w: Aenderung) -> Lage:
     """Another staffing key from `ab` on."""
-    return replace(x, je_vk=np.where(np.outer(x.welche(w, "angebot_id", "hbg"), r.tage(w)), float(w["personen_je_vk"]), x.je_vk))
+    return replace(x, je_vk=np.where(np.outer(x.welche(w, "angebot_id", "hbg"), _wann(r, w)), float(w["personen_je_vk"]), x.je_vk))
 
 
-def _auswaertige(r: Rechnung, x: Lage, w: Aenderung) -> Lage:
+def _auswaertige(r: Ausgangslage, x: Lage, w: Aenderung) -> Lage:
     """Another share of external payers: own places × (1 − new share) ÷ (1 − share of the quarter); VK for the funder likewise."""
     maske, (eigen, alle) = x.welche(w, "angebot_id"), r.anteil_eigene(w["angebot_id"])
     if not eigen:
         raise Unmoeglich("angebot_id", w["angebot_id"], "Im Quartal ist dort niemand eigener Kostenträger belegt.")
     faktor = Fraction(100 - w["anteil_prozent"]) / 100 * Fraction(alle, eigen)
-    mehr = [np.where(maske[:, None] & r.tage(w), p * faktor.numerator // faktor.denominator - p, 0) for p in (x.plaetze, x.ausgang)]
-    vk = x.vk if x.vk is None else x.vk + r.tage(w) * int(r.vk_je.get(w["angebot_id"], 0) * MIO * (faktor - 1))
+    mehr = [np.where(maske[:, None] & _wann(r, w), p * faktor.numerator // faktor.denominator - p, 0) for p in (x.plaetze, x.ausgang)]
+    vk = x.vk if x.vk is None else x.vk + _wann(r, w) * int(r.vk_je.get(w["angebot_id"], 0) * MIO * (faktor - 1))
     return replace(x.um(*mehr), vk=vk)
 
 
-def _pauschale(r: Rechnung, x: Lage, w: Aenderung) -> Lage:
+def _pauschale(r: Ausgangslage, x: Lage, w: Aenderung) -> Lage:
     """A lump sum a year, from the year of `ab` to that of `bis`, not pro-rated."""
     neu = (w["bezeichnung"], w["ab"].year, w["bis"].year if w["bis"] else 9999, runde_cent(w["betrag_eur"]))
     return replace(x, pauschalen=(*x.pauschalen, neu))
 
 
-def _korridor(r: Rechnung, x: Lage, w: Aenderung) -> Lage:
+def _korridor(r: Ausgangslage, x: Lage, w: Aenderung) -> Lage:
     """Another corridor around the agreed budget."""
     return replace(x, korridor=(w["unten_prozent"], w["oben_prozent"]))
 
 
-def _angebot(r: Rechnung, x: Lage, w: Aenderung) -> Lage:
+def _angebot(r: Ausgangslage, x: Lage, w: Aenderung) -> Lage:
     """A new offer (or another need group of it): places filled evenly over the start-up months, at its own rate."""
     k = (w["angebot_id"], w["hbg"])
-    if k in x.gruppen or k[0] in r.alle_angebote:
+    if k in x.gruppen or k[0] in {a.angebot_id for a in r.a.angebote}:
         raise Unmoeglich("angebot_id", k[0], "Dieses Angebot (mit dieser Gruppe) gibt es schon.")
     anlauf = np.clip((r.jahre_seit(w["ab"]) * 12 + 1e-9) / max(float(w["anlauf_monate"]), 1e-9), 0, 1)
-    neu = (np.rint(anlauf * float(w["plaetze"]) * MIO).astype(np.int64) * r.tage(w))[None]
+    neu = (np.rint(anlauf * float(w["plaetze"]) * MIO).astype(np.int64) * _wann(r, w))[None]
     je_vk = np.full_like(neu, float(w["personen_je_vk"] or "nan"), float)
     return replace(x, gruppen=(*x.gruppen, k), plaetze=np.concatenate([x.plaetze, neu]), ausgang=np.concatenate([x.ausgang, neu]),
                    je_vk=np.concatenate([x.je_vk, je_vk]), entgelt=(*x.entgelt, w))
@@ -276,9 +278,15 @@ class Art:
     name: str
     felder: Mapping[str, Feld]
     haupt: str
-    wirke: Callable[[Rechnung, Lage, Aenderung], Lage]
+    wirke: Callable[[Ausgangslage, Lage, Aenderung], Lage]
 
 
+_KOPF = {
+    "name": Feld("text", "Name"), "traeger_id": Feld("text", "Träger"), "quartal": Feld("text", "Quartal"),
+    "basis": Feld("auswahl", "Basis", standard="basisjahr", werte=tuple(BASEN)),
+    "horizont": Feld("ganzzahl", "Horizont", "Jahre", 1, HORIZONT_MAX, standard=2),
+    "seed": Feld("ganzzahl", "Startwert", "", 0, 2**31, standard=1),
+    "ziehungen": Feld("ganzzahl", "Ziehungen", "", 100, ZIEHUNGEN_MAX, standard=1000)}
 _ANG, _ANG_ALLE = Feld("angebot", "Angebot"), Feld("angebot", "Angebot", standard="")
 _HBG, _HBG_ALLE = Feld("hbg", "HBG"), Feld("hbg", "HBG", standard="")
 _ZEIT = {"ab": Feld("datum", "ab"), "bis": Feld("datum", "bis", standard="")}
@@ -317,6 +325,5 @@ ARTEN: dict[str, Art] = {
         "massnahmepauschale": _z("Maßnahmepauschale", "€ am Tag", 0, 1000, 5),
         "investitionsbetrag": _z("Investitionsbetrag", "€ am Tag", 0, 1000, 5, Decimal(0)),
         "personen_je_vk": _z("Schlüssel", "Personen je VK", 0.1, 100, 0.1, ""),
-        "anlauf_monate": _z("Anlauf", "Monate", 0, 36, 1, Decimal(0)),
-        **_AB}, "plaetze", _angebot),
+        "anlauf_monate": _z("Anlauf", "Monate", 0, 36, 1, Decimal(0)), **_AB}, "plaetze", _angebot),
 }

@@ -23,7 +23,8 @@ from traeger_lib.analysis.facts import als_json
 from traeger_lib.analysis.periods import Quartal
 from traeger_lib.analysis.reassessment import Neubewertung
 from traeger_lib.analysis.scenario import BASEN, SCHEMA, Szenario, szenario_aus
-from traeger_lib.analysis.simulation import Ergebnis, Rechnung, rechne
+from traeger_lib.analysis.scenario_money import Rechnung
+from traeger_lib.analysis.scenario_result import Ergebnis, rechne
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.reading import load
 from traeger_lib.inputs.schema import TABELLEN, Bestand

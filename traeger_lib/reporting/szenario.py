@@ -14,8 +14,8 @@ from typing import Any
 from matplotlib.ticker import MaxNLocator
 
 from traeger_lib.analysis.reassessment import Neubewertung
-from traeger_lib.analysis.scenario import ARTEN, BASEN, Aenderung, Szenario
-from traeger_lib.analysis.simulation import GESAMT, Band, Ergebnis, Jahresergebnis
+from traeger_lib.analysis.scenario import ARTEN, BASEN, GESAMT, Aenderung, Szenario
+from traeger_lib.analysis.scenario_result import Band, Ergebnis, Jahresergebnis
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting.style import AKZENT, GITTER, GRAU, TINTE, ZWEIT, kuerze
 from traeger_lib.reporting.tables import Tabelle, spalten
