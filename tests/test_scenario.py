@@ -319,11 +319,11 @@ def test_the_bench_answers_saves_and_never_breaks(beispiel, tmp_path):
     bank._speichere()
     assert ablage.lies(tmp_path / "drei-mehr.toml").aenderungen == bank.szenarien[0].aenderungen
     for _ in range(6):
-        bank._versuche(lambda: bank._dazu(replace(bank.s, name="Kopie")))
+        bank._versuche(lambda: bank._dazu("Kopie"))
     bank.felder["quartal"].value = "2026"
     assert "kein Quartal" in bank.fehler.value
     bank.felder["quartal"].value = "2026Q1"
-    bank._versuche(lambda: bank._dazu(bank.s))
+    bank._versuche(lambda: bank._dazu("Noch eine"))
     assert len(bank.szenarien) == 5 and "schon 5 Szenarien" in bank.fehler.value
     bank.felder["bestand"].value = str(tmp_path / "nichts")
     assert "role=\"alert\"" in bank.fehler.value

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache, partial
 from html import escape
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +33,7 @@ from traeger_lib.reporting.html import vorlage
 SZENARIEN_MAX = 5
 KOPF = ("traeger_id", "quartal", "basis", "horizont", "ziehungen", "seed")
 REGLER_SCHRITTE = 50  # a slider spans at most so many steps to either side; typing goes further
+OHNE_RAHMEN = (inf, -inf)
 _BREIT, _FEST = w.Layout(width="98%"), w.Layout(flex="0 0 auto", width="auto")
 
 
@@ -76,18 +79,20 @@ class Eingabe:
     @property
     def wert(self) -> Any:
         """The value; a ValueError says in German what is wrong with it."""
-        x = self.eingabe.value
-        if self.feld.art == "datum" and not (self.feld.standard == "" and not x.strip()):
+        x = self.eingabe.value.strip() if isinstance(self.eingabe, w.Text) else self.eingabe.value
+        if x == "" == self.feld.standard:
+            return x
+        if self.feld.art == "datum":
             try:
-                return datetime.strptime(x.strip(), "%d.%m.%Y").date()
+                return datetime.strptime(x, "%d.%m.%Y").date()
             except ValueError:
                 raise ValueError("Bitte ein Datum eingeben, etwa 01.07.2026.") from None
-        if self.feld.art == "zahl" and not (self.feld.standard == "" and not x.strip()):
-            text = x.strip().replace("−", "-").replace("+", "")
+        if self.feld.art == "zahl":
+            text = x.replace("−", "-").replace("+", "")
             if not re.fullmatch(r"-?\d+(,\d+)?", text):
                 raise ValueError("Bitte eine Zahl mit Komma eingeben, etwa 2,5 (ohne Tausenderpunkt).")
             return Decimal(text.replace(",", "."))
-        return x.strip() if isinstance(x, str) else x
+        return x
 
     def setze(self, wert: Any) -> None:
         self.eingabe.value = bild.kurz(wert) if isinstance(self.eingabe, w.Text) else wert
@@ -97,14 +102,11 @@ class Eingabe:
             self.setze(Decimal(str(round(aenderung.new, 6))))
 
     def _vom_feld(self, _: Any) -> None:
-        try:
-            if self.regler:
+        if self.regler:
+            with suppress(ValueError):  # shown at the field by whoever asks for the value
                 x, self._still = float(self.wert), True
                 self.regler.min, self.regler.max = min(self.regler.min, x), max(self.regler.max, x)
                 self.regler.value = x
-        except ValueError:
-            pass  # shown at the field by whoever asks for the value
-        finally:
             self._still = False
         self._melde()
 
@@ -115,7 +117,7 @@ class Werkbank:
     def __init__(self, bestand: str, szenario: str = "", ordner: str = "../parameterized_runs/szenarien") -> None:
         self.ordner, self._still = Path(ordner), True
         self.szenarien: list[Szenario] = []
-        self.nr, self._rahmen, self._anfang = 0, (0.0, 0.0), szenario
+        self.nr, self._rahmen, self._anfang = 0, OHNE_RAHMEN, szenario
         self.ergebnis: Ergebnis | None = None
         self._zeilen: list[tuple[w.Checkbox, dict[str, Eingabe]]] = []
         self._baue()
@@ -129,14 +131,13 @@ class Werkbank:
         stil = {"style": {"description_width": "6rem"}, "layout": _BREIT}
         self.felder: dict[str, Any] = {
             "bestand": w.Text(description="Bestand", continuous_update=False, **stil),
-            "traeger_id": w.Dropdown(description="Träger", **stil),
-            "angebot": w.Dropdown(description="Angebot", **stil), "quartal": w.Text(description="Quartal", continuous_update=False, **stil),
+            "traeger_id": w.Dropdown(description="Träger", **stil), "angebot": w.Dropdown(description="Angebot", **stil),
+            "quartal": w.Text(description="Quartal", continuous_update=False, **stil),
             "basis": w.Dropdown(description="Basis", options={t: k for k, t in BASEN.items()}, **stil),
             "horizont": w.BoundedIntText(description="Jahre", min=1, max=HORIZONT_MAX, **stil),
             "ziehungen": w.BoundedIntText(description="Ziehungen", min=100, max=ZIEHUNGEN_MAX, step=100, **stil),
             "seed": w.BoundedIntText(description="Startwert", min=0, max=2**31, **stil)}
-        self.wahl = w.Dropdown(description="Szenario", **stil)
-        self.name = w.Text(description="Name", continuous_update=False, **stil)
+        self.wahl, self.name = w.Dropdown(description="Szenario", **stil), w.Text(description="Name", continuous_update=False, **stil)
         self.jahr = w.Dropdown(description="Jahr", layout=w.Layout(width="12rem"), style={"description_width": "3rem"})
         self.neu = w.Dropdown(options={a.name: k for k, a in ARTEN.items()}, description="Änderung", **stil)
         self.dateien = w.Dropdown(description="Datei", **stil)
@@ -160,12 +161,12 @@ class Werkbank:
         links = w.VBox([
             gruppe("Worum geht es?", *map(feld, ("bestand", "traeger_id", "angebot", "quartal", "basis", "horizont"))),
             gruppe("Was wird angenommen?", w.HBox([self.neu, knopf("Hinzufügen", self._hinzu)]), self.zeilen),
-            gruppe("Szenarien", self.wahl, self.name, w.HBox([knopf("Neu", lambda: self._dazu(replace(
-                self.s, name=f"Szenario {len(self.szenarien) + 1}", aenderungen=()))), knopf("Duplizieren", lambda: self._dazu(replace(
-                    self.s, name=f"{self.s.name} (Kopie)"))), knopf("Schließen", self._schliesse)]),
-                w.HBox([knopf("Speichern", self._speichere), knopf("Als Excel und HTML exportieren", lambda: self.exportiere(
-                    str(self.ordner / ablage.dateiname(self.s.name))))]),
-                w.HBox([self.dateien, knopf("Laden", self._lade)]), feld("ziehungen"), feld("seed"), self.meldung)])
+            gruppe("Szenarien", self.wahl, self.name,
+                   w.HBox([knopf("Neu", lambda: self._dazu(f"Szenario {len(self.szenarien) + 1}")),
+                           knopf("Duplizieren", lambda: self._dazu(f"{self.s.name} (Kopie)", *self.s.aenderungen)),
+                           knopf("Schließen", self._schliesse)]),
+                   w.HBox([knopf("Speichern", self._speichere), knopf("Als Excel und HTML exportieren", self.exportiere)]),
+                   w.HBox([self.dateien, knopf("Laden", self._lade)]), feld("ziehungen"), feld("seed"), self.meldung)])
         rechts = w.VBox([self.fehler, self.satz, self.jahr, self.bilder, self.tabellen, self.vergleich])
         links.add_class("tb-links")
         rechts.add_class("tb-rechts")
@@ -207,6 +208,15 @@ class Werkbank:
     def s(self) -> Szenario:
         return self.szenarien[self.nr]
 
+    def _ersetze(self, s: Szenario) -> None:
+        """Put a scenario in the place of the current one and show it."""
+        self.szenarien[self.nr] = s
+        self._zeige(self.nr)
+
+    @property
+    def rechnung(self) -> Rechnung:
+        return self._rechnung(self.s.traeger_id, self.s.quartal, self.s.basis, self.s.horizont)
+
     @property
     def analyse(self) -> Analyse:
         return self._analyse(self.s.traeger_id, self.s.quartal)
@@ -223,19 +233,18 @@ class Werkbank:
         elif feld == "nr":
             self._zeige(wert)
         elif feld == "angebot":
-            self._rahmen = (0.0, 0.0)
+            self._rahmen = OHNE_RAHMEN
             self._male()
         else:
             if feld == "traeger_id":  # changes that name an offer of the other provider make no sense here
                 bleibt = tuple(x for x in self.s.aenderungen if "angebot_id" not in ARTEN[x.art].felder)
                 self.szenarien[self.nr] = replace(self.s, aenderungen=bleibt)
             neu: dict[str, Any] = {feld: wert.strip() or "Szenario" if feld == "name" else wert}
-            self.szenarien[self.nr] = replace(self.s, **neu)
-            self._zeige(self.nr)
+            self._ersetze(replace(self.s, **neu))
 
     def _zeige(self, nr: int) -> None:
         """Show a scenario: fill every input from it, build its rows, compute."""
-        self.nr, self._rahmen, s = nr, (0.0, 0.0), self.szenarien[nr]
+        self.nr, self._rahmen, s = nr, OHNE_RAHMEN, self.szenarien[nr]
         a, self._still = self.analyse, True
         self.wahl.options = [(f"{i} {x.name}", i - 1) for i, x in enumerate(self.szenarien, 1)]
         self.wahl.value = nr
@@ -252,10 +261,9 @@ class Werkbank:
         self._male()
 
     def _baue_zeilen(self) -> None:
-        r = self._rechnung(self.s.traeger_id, self.s.quartal, self.s.basis, self.s.horizont)
         neue = {x["angebot_id"]: x["angebot_id"] for x in self.s.aenderungen if x.art == "angebot"}
         optionen = {"angebot": {self.namen[x]: x for x in self.analyse.im_budget} | neue,
-                    "hbg": {h: h for h in sorted({h for _, h in r.gruppen}, key=gruppenrang)}}
+                    "hbg": {h: h for h in sorted({h for _, h in self.rechnung.gruppen}, key=gruppenrang)}}
         self._zeilen, kaesten = [], []
         for i, x in enumerate(self.s.aenderungen):
             art = ARTEN[x.art]
@@ -314,14 +322,12 @@ class Werkbank:
             return
         self.ergebnis, angebot = e, self.felder["angebot"].value
         j = next((x for x in e.jahre if x.jahr == self.jahr.value), e.jahre[-1])
-        lo, hi = bild.grenzen(e, angebot)
-        if self._rahmen != (0.0, 0.0):
-            lo, hi = min(lo, self._rahmen[0]), max(hi, self._rahmen[1])  # the axis grows, and never jumps back while dragging
-        self._rahmen = (lo, hi)
+        (lo, hi), (unten, oben) = self._rahmen, bild.grenzen(e, angebot)
+        self._rahmen = min(lo, unten), max(hi, oben)  # the axis grows, and never jumps back while dragging
         hinweise = "".join(f"<li>{escape(t)}</li>" for t in e.hinweise)
         marke = '<p class="tb-marke">Erfundene Beispieldaten.</p>' if self.bestand.erfunden else ""
         self.satz.value = f'{marke}<p class="tb-satz" role="status">{escape(bild.satz(e, j, self.namen))}</p>'
-        self.bilder.value = bild.verlauf(e, self.namen, angebot, (lo, hi)) + bild.wasserfall(e, j) + bild.tornado(e, j)
+        self.bilder.value = bild.verlauf(e, self.namen, angebot, self._rahmen) + bild.wasserfall(e, j) + bild.tornado(e, j)
         t = list(bild.tabellen(e, j.jahr, self.namen).values())
         self.tabellen.value = "".join(x.html() for x in t[:2]) + (
             f'<details><summary>Beiträge, HBG-Mix, Grenzen</summary>{"".join(x.html() for x in t[2:])}</details>'
@@ -339,32 +345,28 @@ class Werkbank:
     # ── buttons ─────────────────────────────────────────────────────────────────────────────────────────────────
 
     def _hinzu(self) -> None:
-        art, a = self.neu.value, self.analyse
-        r = self._rechnung(self.s.traeger_id, self.s.quartal, self.s.basis, self.s.horizont)
-        angebot = x if (x := self.felder["angebot"].value) != GESAMT else next(iter(a.im_budget), "")
-        hbg = [h for x, h in r.gruppen if x == angebot] or [""]
-        werte: dict[str, Any] = {}
-        for k, f in ARTEN[art].felder.items():
-            if f.standard is None:
-                werte[k] = {"angebot": angebot, "hbg": hbg[-1 if k == "nach_hbg" else len(hbg) // 2], "datum": date(a.quartal.jahr, 7, 1),
-                            "zahl": max(Decimal(str(f.unten)), Decimal(0)), "text": "NEU-1" if k == "angebot_id" else "Projekt"}[f.art]
-        if art == "verlagerung" and len(hbg) > 1:
-            werte |= {"von_hbg": hbg[len(hbg) // 2], "nach_hbg": hbg[len(hbg) // 2 - 1]}
-        if art == "korridor":
-            werte |= {"unten_prozent": Decimal(5), "oben_prozent": Decimal(5)}
-        if art == "schluessel":
-            werte["personen_je_vk"] = Decimal(10)
-        self.szenarien[self.nr] = replace(self.s, aenderungen=(*self.s.aenderungen, Aenderung(art, tuple(sorted(werte.items())))))
-        self._zeige(self.nr)
+        """Add a change of the chosen kind, with values to begin with where a field must have one."""
+        art, angebot = self.neu.value, self.felder["angebot"].value
+        if angebot == GESAMT:
+            angebot = next(iter(self.analyse.im_budget), "")
+        hbg = [h for x, h in self.rechnung.gruppen if x == angebot] or [""]
+        mitte = len(hbg) // 2
+        anfang: dict[str, Any] = {"angebot": angebot, "hbg": hbg[mitte], "datum": date(self.analyse.quartal.jahr, 7, 1), "text": "Projekt"}
+        werte = {k: anfang.get(f.art, max(Decimal(str(f.unten)), Decimal(0))) for k, f in ARTEN[art].felder.items() if f.standard is None}
+        fest: dict[str, dict[str, Any]] = {
+            "verlagerung": {"nach_hbg": hbg[mitte - 1]}, "korridor": {"unten_prozent": Decimal(5), "oben_prozent": Decimal(5)},
+            "schluessel": {"personen_je_vk": Decimal(10)}, "angebot": {"angebot_id": "NEU-1"}}
+        neu = Aenderung(art, tuple(sorted((werte | fest.get(art, {})).items())))
+        self._ersetze(replace(self.s, aenderungen=(*self.s.aenderungen, neu)))
 
     def _entferne(self, i: int) -> None:
-        self.szenarien[self.nr] = replace(self.s, aenderungen=self.s.aenderungen[:i] + self.s.aenderungen[i + 1:])
-        self._zeige(self.nr)
+        self._ersetze(replace(self.s, aenderungen=self.s.aenderungen[:i] + self.s.aenderungen[i + 1:]))
 
-    def _dazu(self, s: Szenario) -> None:
+    def _dazu(self, name: str, *aenderungen: Aenderung) -> None:
+        """One more scenario, on the basis of the current one."""
         if len(self.szenarien) >= SZENARIEN_MAX:
             raise TraegerFehler(f"Es sind schon {SZENARIEN_MAX} Szenarien offen. Bitte zuerst eines schließen.")
-        self.szenarien.append(s)
+        self.szenarien.append(replace(self.s, name=name, aenderungen=aenderungen))
         self._zeige(len(self.szenarien) - 1)
 
     def _schliesse(self) -> None:
@@ -388,15 +390,14 @@ class Werkbank:
         s = ablage.lies(self.dateien.value)
         if s.traeger_id not in self.bestand.traeger_ids:
             raise TraegerFehler(f"Den Träger {s.traeger_id} gibt es in diesem Bestand nicht.")
-        self.szenarien[self.nr] = s
-        self._zeige(self.nr)
+        self._ersetze(s)
         self._sage(f"Geladen: {self.dateien.value}")
 
-    def exportiere(self, ordner: str) -> None:
-        """Write what the page says: description, JSON, page, workbook."""
+    def exportiere(self, ordner: str = "") -> None:
+        """Write what the page says: description, JSON, page, workbook; without `ordner` beside the scenarios, under its name."""
         if self.ergebnis is None:
             raise TraegerFehler("Es gibt noch kein Ergebnis.")
-        pfade = ablage.schreibe(self.ergebnis, self.analyse, Path(ordner))
+        pfade = ablage.schreibe(self.ergebnis, self.analyse, Path(ordner) if ordner else self.ordner / ablage.dateiname(self.s.name))
         self._sage("Geschrieben: " + ", ".join(map(str, pfade)))
 
     def _sage(self, text: str) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 import re
@@ -17,6 +15,8 @@ from html import escape
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
+
+import pandas as pd
 
 from traeger_lib.analysis.analyse import RUECKBLICK_JAHRE, Analyse
 from traeger_lib.analysis.facts import als_json
@@ -34,6 +34,8 @@ from traeger_lib.reporting import formats as f
 from traeger_lib.reporting import szenario as bild
 from traeger_lib.reporting.sections import fuss
 from traeger_lib.reporting.tables import Tabelle, spalten
+
+BUDGETSPALTEN = [s.name for s in TABELLEN["budgets"].spalten]
 
 
 def lies(pfad: Path) -> Szenario:
@@ -99,28 +101,28 @@ def fuehre_aus(pfad: Path, bestand: Path, ziel: Path | None) -> tuple[Szenario, 
 def schreibe(e: Ergebnis, a: Analyse, ziel: Path) -> list[Path]:
     """szenario.toml, szenario.json, szenario.html, szenario.xlsx in a folder."""
     ziel.mkdir(parents=True, exist_ok=True)
-    s, name, wer = e.szenario, str(a.traeger["name"]), namen(a)
+    s, name, wer, titel = e.szenario, str(a.traeger["name"]), namen(a), f"Szenario „{e.szenario.name}“"
     pfade = [ziel / f"szenario.{x}" for x in ("toml", "json", "html", "xlsx")]
     quelle = herkunft(a.bestand, **{k: getattr(s, k) for k in ("traeger_id", "quartal", "basis", "horizont", "seed", "ziehungen")})
     schreibe_text(pfade[0], als_toml(s))
     schreibe_json(pfade[1], kennzahlen(e, a.bestand))
     j = next(x for x in e.jahre if x.jahr == bild.leitjahr(s))
-    saetze = [bild.satz(e, x, wer) for x in e.jahre]
+    saetze, monate = {x.jahr: bild.satz(e, x, wer) for x in e.jahre}, bild.monatstabelle(e)
+    tabellen = {x.jahr: bild.tabellen(e, x.jahr, wer) for x in e.jahre}
     annahmen = [f"{'' if w.an else '(abgeschaltet) '}{bild.beschreibe(w, wer)}" for w in s.aenderungen] or ["keine Änderungen"]
     teile = [f'<p class="marke">{escape(a.bestand.hinweis or "Erfundene Beispieldaten.")}</p>' if a.bestand.erfunden else "",
-             f"<p><strong>{escape(bild.satz(e, j, wer))}</strong></p>", "<h2>Annahmen</h2>", _liste("ol", annahmen), "<h2>Verlauf</h2>",
+             f"<p><strong>{escape(saetze[j.jahr])}</strong></p>", "<h2>Annahmen</h2>", _liste("ol", annahmen), "<h2>Verlauf</h2>",
              bild.verlauf(e, wer), bild.wasserfall(e, j), bild.tornado(e, j)]
-    for x, satz in zip(e.jahre, saetze, strict=True):
-        teile += [f"<h2>{x.jahr}</h2><p>{escape(satz)}</p>", *(t.html() for t in bild.tabellen(e, x.jahr, wer).values())]
-    teile += ["<h2>Monate</h2>", bild.monatstabelle(e).html(), "<h2>Hinweise</h2>", _liste("ul", e.hinweise)]
+    for jahr, satz in saetze.items():
+        teile += [f"<h2>{jahr}</h2><p>{escape(satz)}</p>", *(t.html() for t in tabellen[jahr].values())]
+    teile += ["<h2>Monate</h2>", monate.html(), "<h2>Hinweise</h2>", _liste("ul", e.hinweise)]
     rahmen = f"Datenstand {f.tag(a.bestand.datenstand)} · {Quartal.aus(s.quartal).lang} · Basis: {BASEN[s.basis]}"
-    titel = f"Szenario „{s.name}“"
     kopf = f'<p class="traeger">{escape(name)}</p><h1>{escape(titel)}</h1><p class="rahmen">{escape(rahmen)}</p>'
     schreibe_text(pfade[2], html.seite(kopf, teile, fuss(quelle).text, titel))
-    blaetter = {f"{k} {x.jahr}": t for x in e.jahre for k, t in bild.tabellen(e, x.jahr, wer).items()} | {"Monate": bild.monatstabelle(e)}
+    blaetter = {f"{k} {jahr}": t for jahr, je in tabellen.items() for k, t in je.items()} | {"Monate": monate}
     zeilen = [("Träger", name), ("Datenstand", f.tag(a.bestand.datenstand)), ("Basis", BASEN[s.basis]),
               *((f"Annahme {i}", t) for i, t in enumerate(annahmen, 1)),
-              *((str(x.jahr), t) for x, t in zip(e.jahre, saetze, strict=True)), *(("Hinweis", t) for t in e.hinweise)]
+              *((str(jahr), t) for jahr, t in saetze.items()), *(("Hinweis", t) for t in e.hinweise)]
     excel.schreibe_mappe(pfade[3], f"{titel} – {name}", a.bestand.datenstand, zeilen, blaetter, quelle)
     return pfade
 
@@ -156,19 +158,15 @@ def app_befehl(notebook: Path, port: int, browser: bool) -> tuple[list[str], dic
 
 def budgettabelle(n: Neubewertung, beschlossen_am: date) -> Tabelle:
     """The rows of a new version to look at."""
-    zeilen, namen_ = n.budgetzeilen(beschlossen_am), [s.name for s in TABELLEN["budgets"].spalten]
-    return Tabelle(f"Budget {n.budgetjahr}, Version {n.version}", f"Mengengerüst {n.gewaehlt.name}", spalten(*namen_),
-                   tuple(tuple(z.get(k) for k in namen_) for z in zeilen))
+    zeilen = tuple(tuple(z.get(k) for k in BUDGETSPALTEN) for z in n.budgetzeilen(beschlossen_am))
+    return Tabelle(f"Budget {n.budgetjahr}, Version {n.version}", f"Mengengerüst {n.gewaehlt.name}", spalten(*BUDGETSPALTEN), zeilen)
 
 
 def schreibe_budgetversion(n: Neubewertung, beschlossen_am: date, pfad: Path) -> Path:
     """A new version as rows for the table `budgets`, in a file of its own. Raises TraegerFehler rather than overwrite one."""
     if pfad.exists():
         raise TraegerFehler(f"{pfad} gibt es schon; eine Budgetversion wird nie überschrieben. Bitte einen anderen Namen wählen.")
-    text = io.StringIO()
-    schreiber = csv.DictWriter(text, [s.name for s in TABELLEN["budgets"].spalten], restval="", delimiter=";", lineterminator="\n")
-    schreiber.writeheader()
-    schreiber.writerows(n.budgetzeilen(beschlossen_am))
     pfad.parent.mkdir(parents=True, exist_ok=True)
-    schreibe_text(pfad, text.getvalue())
+    zeilen = pd.DataFrame(n.budgetzeilen(beschlossen_am), columns=BUDGETSPALTEN)
+    schreibe_text(pfad, zeilen.to_csv(sep=";", index=False, lineterminator="\n"))
     return pfad

@@ -15,46 +15,43 @@ from matplotlib.ticker import MaxNLocator
 
 from traeger_lib.analysis.reassessment import Neubewertung
 from traeger_lib.analysis.scenario import ARTEN, BASEN, GESAMT, Aenderung, Szenario
-from traeger_lib.analysis.scenario_result import Band, Ergebnis, Jahresergebnis
+from traeger_lib.analysis.scenario_result import Band, Beitrag, Ergebnis, Jahresergebnis
 from traeger_lib.reporting import formats as f
+from traeger_lib.reporting.sentences import muster
 from traeger_lib.reporting.style import AKZENT, GITTER, GRAU, TINTE, ZWEIT, kuerze
 from traeger_lib.reporting.tables import Tabelle, spalten
 
-BREITE, LINKS, OBEN = 720, 62, 26
+BREITE, LINKS, OBEN = 720, 62, 14
 Namen = Mapping[str, str]  # offer → its German name
 
 
 # ── words ────────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def kurz(x: Any, stellen: int = 3) -> str:
+def kurz(x: Any) -> str:
     """A value of a field as a person reads it, without needless decimals."""
     if isinstance(x, Decimal):
-        return f.zahl(x, min(stellen, max(0, -int(x.normalize().as_tuple().exponent)))) if x else "0"
+        return f.zahl(x, min(3, max(0, -int(x.normalize().as_tuple().exponent)))) if x else "0"
     return ("ja" if x else "nein") if isinstance(x, bool) else f.tag(x) if isinstance(x, date) else str(x)
+
+
+def _groesse(w: Aenderung) -> str:
+    """The size of a change: „+2 Plätze“."""
+    wert, feld = w[ARTEN[w.art].haupt], ARTEN[w.art].felder[ARTEN[w.art].haupt]
+    return f"{'+' if feld.unten < 0 < wert else ''}{kurz(wert)} {feld.einheit}"
 
 
 def beschreibe(w: Aenderung, namen: Namen) -> str:
     """A change in one line: „Plätze: +2 Plätze, Wohnform Nord, HBG 3, ab 01.07.2026“."""
-    art, teile = ARTEN[w.art], []
-    for k, feld in sorted(art.felder.items(), key=lambda x: x[0] != art.haupt):
-        wert = w[k]
-        if wert == "" or (k != art.haupt and wert == feld.standard):
+    art, teile = ARTEN[w.art], [_groesse(w)]
+    for k, feld in art.felder.items():
+        if k == art.haupt or w[k] in ("", feld.standard):
             continue
-        if feld.art == "zahl":
-            zeichen = "+" if k == art.haupt and feld.unten < 0 and wert > 0 else ""
-            teile.append(f"{'' if k == art.haupt else feld.name + ' '}{zeichen}{kurz(wert)} {feld.einheit}".strip())
+        if k in ("angebot_id", "bezeichnung"):
+            teile.append(namen.get(w[k], w[k]))
         else:
-            teile.append(namen.get(str(wert), str(wert)) if k == "angebot_id" else kurz(wert) if feld.art == "text" and k != "hbg" else
-                         f"{feld.name} {kurz(wert)}")
+            teile.append(f"{feld.name} {kurz(w[k])} {feld.einheit}".strip())
     return f"{art.name}: {', '.join(teile)}"
-
-
-def _knapp(nr: int, w: Aenderung) -> str:
-    """A change as a bar's label: number, kind, size."""
-    art = ARTEN[w.art]
-    feld = art.felder[art.haupt]
-    return f"{nr} {art.name}: {'+' if feld.unten < 0 < w[art.haupt] else ''}{kurz(w[art.haupt])} {feld.einheit}"
 
 
 def leitjahr(s: Szenario) -> int:
@@ -72,73 +69,62 @@ def _spanne(b: Band) -> str:
 
 def satz(e: Ergebnis, j: Jahresergebnis, namen: Namen) -> str:
     """What follows, in two or three sentences like the report's."""
-    s, an = e.szenario, [w for w in e.szenario.aenderungen if w.an]
-    d = j.differenz_eur
+    m, an, d, g = muster()["szenario"], [w for w in e.szenario.aenderungen if w.an], j.differenz_eur, j.gegen
+    werte = {"jahr": j.jahr, "budget": f.euro_rund(j.budget_eur.wert), "betrag": f.euro_rund(abs(d.wert)), "anzahl": len(an),
+             "spanne": _spanne(d if an else j.budget_eur), "basis": BASEN[e.szenario.basis]}
+    zahl, richtung = "eine" if len(an) == 1 else "mehrere", "mehr" if d.wert > 0 else "weniger"
     if not an:
-        text = (f"Ohne Änderungen kommt ein Budget auf dieser Menge {j.jahr} auf {f.euro_rund(j.budget_eur.wert)} "
-                f"({_spanne(j.budget_eur)}; {BASEN[s.basis]})")
+        text = m["ohne"]
     elif d.wert == 0 and round(d.p10) == round(d.p90) == 0:
-        wer = "ändert das" if len(an) == 1 else "ändern diese Änderungen"
-        text = f"Am Budget {j.jahr} {wer} nichts ({f.euro_rund(j.budget_eur.wert)})"
+        text = m[f"nichts_{zahl}"]
+    elif len(an) == 1 and an[0].art == "plaetze":
+        w, wort = an[0], "platz" if abs(an[0]["plaetze"]) == 1 else "plaetze"
+        werte |= {"plaetze": m[f"{wort}_{'mehr' if w['plaetze'] > 0 else 'weniger'}"].format(n=kurz(abs(w["plaetze"]))), "hbg": w["hbg"],
+                  "angebot": namen.get(w["angebot_id"], w["angebot_id"]), "tag": f.tag(w["ab"])}
+        text = m[f"{wort}_{'kosten' if d.wert > 0 else 'sparen'}"]
     else:
-        mehr = d.wert > 0
-        if len(an) == 1 and an[0].art == "plaetze":
-            w = an[0]
-            eins = abs(w["plaetze"]) == 1
-            viele = f"{kurz(abs(w['plaetze']))} {'Platz' if eins else 'Plätze'} {'mehr' if w['plaetze'] > 0 else 'weniger'}"
-            wer = (f"{viele} in HBG {w['hbg']} ({namen.get(w['angebot_id'], w['angebot_id'])}) ab {f.tag(w['ab'])}")
-            was = ("kostet" if eins else "kosten") if mehr else ("verringert das Budget um" if eins else "verringern das Budget um")
-            text = f"{wer} {was} {j.jahr} rund {f.euro_rund(abs(d.wert))} ({_spanne(d)})"
-        else:
-            wer = "Die Änderung" if len(an) == 1 else f"Die {len(an)} Änderungen"
-            was = ("erhöht" if mehr else "verringert") if len(an) == 1 else ("erhöhen" if mehr else "verringern")
-            text = (f"{wer} {was} ein Budget auf dieser Menge {j.jahr} um rund {f.euro_rund(abs(d.wert))} ({_spanne(d)}) "
-                    f"auf {f.euro_rund(j.budget_eur.wert)}")
-    if j.vk_noetig and j.vk_noetig_ohne is not None and abs(mehr_vk := j.vk_noetig.wert - j.vk_noetig_ohne) >= 0.05:
-        text += f", {'dazu' if mehr_vk > 0 else 'dabei'} sind {f.zahl(abs(mehr_vk), 1)} VK {'mehr' if mehr_vk > 0 else 'weniger'} nötig"
+        text = m[f"{zahl}_{richtung}"]
+    if j.vk_noetig and j.vk_noetig_ohne is not None and abs(mehr := j.vk_noetig.wert - j.vk_noetig_ohne) >= 0.05:
+        text += m["vk_mehr" if mehr > 0 else "vk_weniger"]
+        werte["vk"] = f.zahl(abs(mehr), 1)
     text += "."
     if j.vk_noetig and j.vk_vorhanden is not None and any(w.art in ("personal", "schluessel") for w in an):
         fehlt = j.vk_noetig.wert - j.vk_vorhanden
-        text += (f" Nach Schlüssel nötig sind {f.zahl(j.vk_noetig.wert, 1)} VK, vorhanden {f.zahl(j.vk_vorhanden, 1)}: es "
-                 f"{'fehlen' if fehlt > 0 else 'sind'} {f.zahl(abs(fehlt), 1)} VK{'' if fehlt > 0 else ' mehr'}.")
-    if (g := j.gegen) and g.ausserhalb is not None and g.ausserhalb_ohne is not None:
-        gleich = j.korridor[0] == j.korridor[1]
-        enden = (f"{'' if gleich else z}{kurz(abs(x))}\u00a0%" for z, x in zip((f.MINUS, "+"), j.korridor, strict=True) if x is not None)
+        text += m["vk_fehlen" if fehlt > 0 else "vk_reichen"]
+        werte |= {k: f.zahl(x, 1) for k, x in (("noetig", j.vk_noetig.wert), ("vorhanden", j.vk_vorhanden), ("unterschied", abs(fehlt)))}
+    if g and g.ausserhalb is not None and g.ausserhalb_ohne is not None:
+        vorzeichen = ("", "") if j.korridor[0] == j.korridor[1] else (f.MINUS, "+")
+        enden = (f"{z}{kurz(abs(x))}\u00a0%" for z, x in zip(vorzeichen, j.korridor, strict=True) if x is not None)
         jetzt, davor = (f.prozent(x, 0) for x in (g.ausserhalb, g.ausserhalb_ohne))
-        richtung = "steigt" if g.ausserhalb > g.ausserhalb_ohne else "sinkt"
-        wie = f"liegt bei {jetzt}" if jetzt == davor else f"{richtung} von {davor} auf {jetzt}"
-        text += f" Die Wahrscheinlichkeit, den Korridor von {' und '.join(dict.fromkeys(enden))} zu verlassen, {wie}."
+        werte |= {"enden": " und ".join(dict.fromkeys(enden)), "jetzt": jetzt, "davor": davor}
+        text += m[f"korridor_{'gleich' if jetzt == davor else 'steigt' if g.ausserhalb > g.ausserhalb_ohne else 'sinkt'}"]
     elif g:
-        text += (f" Ein Korridor ist nicht vereinbart; mit 80 % Sicherheit bleibt {j.jahr} die Abweichung vom vereinbarten Budget "
-                 f"innerhalb von ±{f.zahl(g.korridorbreite[80], 1)}\u00a0%.")
-    return text
+        text += m["korridor_keiner"]
+        werte["breite"] = f.zahl(g.korridorbreite[80], 1)
+    return str(text.format(**werte))
 
 
 # ── tables ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _reihe(name: str, b: Any) -> tuple[Any, ...]:
-    return (name, b.wert, b.p10, b.p50, b.p90) if isinstance(b, Band) else (name, b, None, None, None)
-
-
 def _bandtabelle(titel: str, basis: str, art: str, genau: str, reihen: Sequence[tuple[str, Any]]) -> Tabelle:
     kopf = spalten("Größe", ("Genau", genau), ("10 % darunter", art), ("Mitte", art), ("10 % darüber", art))
-    return Tabelle(titel, basis, kopf, tuple(_reihe(n, b) for n, b in reihen if b is not None))
+    return Tabelle(titel, basis, kopf, tuple((n, b.wert, b.p10, b.p50, b.p90) if isinstance(b, Band) else (n, b, None, None, None)
+                                             for n, b in reihen if b is not None))
 
 
 def tabellen(e: Ergebnis, jahr: int, namen: Namen) -> dict[str, Tabelle]:
     """The tables of one year by the name of their sheet: Euro, volume and staff, what each change does, mix, thresholds."""
     j = next(x for x in e.jahre if x.jahr == jahr)
     basis = f"Eigene Kostenträger, Angebote im Budget; {BASEN[e.szenario.basis]}; {f.zahl(e.szenario.ziehungen)} Ziehungen"
-    fehlt, g = None, j.gegen
-    if (v := j.vk_noetig) and j.vk_vorhanden is not None:
-        fehlt = Band(*(x - j.vk_vorhanden for x in (v.wert, v.p10, v.p50, v.p90)))
+    g, v, da = j.gegen, j.vk_noetig, j.vk_vorhanden
+    fehlt = Band(*(x - da for x in (v.wert, v.p10, v.p50, v.p90))) if v and da is not None else None
     nr = {i: f"{i} {beschreibe(w, namen)}" for i, w in enumerate(e.szenario.aenderungen, 1)}
     euro = [("Budget auf dieser Menge", j.budget_eur), ("davon fallbezogen", j.fallbezogen_eur), ("davon Pauschalen", j.pauschal_eur),
             ("davon Anpassungen", j.anpassungen_eur), ("Unterschied zu „ohne Änderungen“", j.differenz_eur),
             ("vereinbartes Budget", g and g.vereinbart_eur), ("klassische Abrechnung", j.klassisch_eur),
             ("Puffer zum Jahresende", g and g.puffer_eur), ("Wirkung von „+ S“ auf das Budget", j.s_effekt_eur or None)]
-    menge = [("Plätze im Mittel", j.plaetze), ("VK nach Schlüssel nötig", v), ("VK vorhanden (anteilig)", j.vk_vorhanden),
+    menge = [("Plätze im Mittel", j.plaetze), ("VK nach Schlüssel nötig", v), ("VK vorhanden (anteilig)", da),
              ("VK, die fehlen", fehlt), ("Abweichung vom vereinbarten Budget in %", g and g.abweichung_prozent),
              ("Abstand zum unteren Ende des Korridors in %", g and g.abstand_unten),
              ("Abstand zum oberen Ende des Korridors in %", g and g.abstand_oben)]
@@ -187,9 +173,7 @@ def vergleich(ergebnisse: Sequence[Ergebnis], jahr: int) -> Tabelle:
 
 def neubewertung(n: Neubewertung, namen: Namen) -> list[Tabelle]:
     """Old and new base year side by side: lines, variants, what the year's deviation was made of."""
-    def summe(*felder: str) -> list[Decimal]:
-        return [sum((getattr(z, k) for z in n.zeilen), Decimal(0)) for k in felder]
-    p0, p1, e0, e1 = summe("plaetze_alt", "plaetze_neu", "alt_eur", "neu_eur")
+    p0, p1, e0, e1 = (sum((getattr(z, k) for z in n.zeilen), Decimal(0)) for k in ("plaetze_alt", "plaetze_neu", "alt_eur", "neu_eur"))
     d = "euro_differenz"
     return [
         Tabelle(f"Herleitung {n.budgetjahr}: Basisjahr {n.basisjahr_alt or 'verhandelt'} und {n.basisjahr_neu}",
@@ -209,8 +193,8 @@ def neubewertung(n: Neubewertung, namen: Namen) -> list[Tabelle]:
 # ── charts ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _text(x: float, y: float, text: str, farbe: str = TINTE, anker: str = "start", mehr: str = "") -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{farbe}" text-anchor="{anker}" {mehr}>{escape(text)}</text>'
+def _text(x: float, y: float, text: str, farbe: str = TINTE, anker: str = "start") -> str:
+    return f'<text x="{x:.1f}" y="{y:.1f}" fill="{farbe}" text-anchor="{anker}" >{escape(text)}</text>'
 
 
 def _bild(titel: str, alt: str, hoehe: float, teile: Sequence[str], breite: int = BREITE) -> str:
@@ -220,11 +204,10 @@ def _bild(titel: str, alt: str, hoehe: float, teile: Sequence[str], breite: int 
             f'style="max-width:100%;height:auto;font:12px DejaVu Sans,sans-serif">{"".join(teile)}</svg></figure>')
 
 
-def _achse(werte: Sequence[float], n: int = 5, von_null: bool = False) -> list[float]:
-    lo, hi = min(werte), max(werte)
-    if von_null or lo > 0.75 * hi > 0:
-        lo = min(lo, 0.0 if von_null else 0.75 * hi)
-    return [float(x) for x in MaxNLocator(n, steps=[1, 2, 2.5, 5, 10]).tick_values(lo, hi if hi > lo else lo + 1)]
+def _achse(lo: float, hi: float) -> list[float]:
+    """Round grid lines around a range, from three quarters of its upper end at most."""
+    lo = min(lo, 0.75 * hi) if hi > 0 else lo
+    return [float(x) for x in MaxNLocator(5, steps=[1, 2, 2.5, 5, 10]).tick_values(lo, hi if hi > lo else lo + 1)]
 
 
 def grenzen(e: Ergebnis, angebot: str = GESAMT) -> tuple[float, float]:
@@ -235,6 +218,11 @@ def grenzen(e: Ergebnis, angebot: str = GESAMT) -> tuple[float, float]:
     return (min(werte), max(werte)) if werte else (0.0, 1.0)
 
 
+def _linie(xs: Sequence[float], ys: Sequence[float]) -> str:
+    """Points as the path of an SVG."""
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in zip(xs, ys, strict=True))
+
+
 def verlauf(e: Ergebnis, namen: Namen, angebot: str = GESAMT, rahmen: tuple[float, float] | None = None, breite: int = BREITE,
             titel: str = "") -> str:
     """Places by month with band, beside the same basis without changes and the agreed volume."""
@@ -243,44 +231,33 @@ def verlauf(e: Ergebnis, namen: Namen, angebot: str = GESAMT, rahmen: tuple[floa
     if not monate:
         return ""
     baender, ohne = [m.plaetze[angebot] for m in monate], [m.ohne[angebot] for m in monate]
-    stufen, hoehe, rechts = _achse(rahmen or grenzen(e, angebot)), 250, breite - (120 if breite == BREITE else 14)
-    unten = hoehe - 24
-    oben, lo, hi = OBEN - 12, stufen[0], stufen[-1]
-
-    def px(i: float) -> float:
-        return LINKS + (rechts - LINKS) * (i + 0.5) / len(monate)
-
-    def py(y: float) -> float:
-        return unten - (unten - oben) * (y - lo) / (hi - lo)
-
-    def pfad(ys: Sequence[float]) -> str:
-        return "M" + "L".join(f"{px(i):.1f} {py(y):.1f}" for i, y in enumerate(ys))
-    stellen = 0 if all(s == int(s) for s in stufen) else 1
-    t = [f'<path d="M{LINKS} {py(s):.1f}H{rechts}" stroke="{GITTER}"/>' + _text(LINKS - 6, py(s) + 4, f.zahl(s, stellen), GRAU, "end")
-         for s in stufen]
-    rueck = [f"{px(i):.1f} {py(b.p90):.1f}" for i, b in reversed(list(enumerate(baender)))]
-    flaeche = pfad([b.p10 for b in baender]) + "L" + "L".join(rueck) + "Z"
-    t.append(f'<path d="{flaeche}" fill="{AKZENT}" fill-opacity="0.2"/>')
-    seite: list[tuple[float, str, str]] = []
-    geaendert = any(abs(o - float(b.wert)) > 1e-9 for o, b in zip(ohne, baender, strict=True))
-    if angebot == GESAMT and monate[0].vereinbart is not None:
-        plan = [m.vereinbart or 0.0 for m in monate]
-        t.append(f'<path d="{pfad(plan)}" fill="none" stroke="{GRAU}" stroke-width="1.6" stroke-dasharray="5 3"/>')
-        seite.append((plan[-1], f"vereinbart {f.zahl(plan[-1], 1)}", GRAU))
-    if geaendert:
-        t.append(f'<path d="{pfad(ohne)}" fill="none" stroke="{ZWEIT}" stroke-width="1.6" stroke-dasharray="1 3" stroke-linecap="round"/>')
-        seite.append((ohne[-1], f"ohne {f.zahl(ohne[-1], 1)}", ZWEIT))
     werte = [float(b.wert) for b in baender]
-    t.append(f'<path d="{pfad(werte)}" fill="none" stroke="{AKZENT}" stroke-width="2.4"/>')
-    seite.append((werte[-1], f"hier {f.zahl(werte[-1], 1)}", AKZENT))
+    geaendert = any(abs(o - w) > 1e-9 for o, w in zip(ohne, werte, strict=True))
+    stufen, hoehe, rechts, oben = _achse(*rahmen or grenzen(e, angebot)), 250, breite - (120 if breite == BREITE else 14), OBEN
+    unten, lo, hi = hoehe - 24, stufen[0], stufen[-1]
+    stellen = 0 if all(s == int(s) for s in stufen) else 1
+    beginn, mitte = ([LINKS + (rechts - LINKS) * (i + d) / len(monate) for i in range(len(monate))] for d in (0, 0.5))
+
+    def py(ys: Sequence[float]) -> list[float]:
+        return [unten - (unten - oben) * (y - lo) / (hi - lo) for y in ys]
+    t = [f'<path d="M{LINKS} {y:.1f}H{rechts}" stroke="{GITTER}"/>' + _text(LINKS - 6, y + 4, f.zahl(s, stellen), GRAU, "end")
+         for s, y in zip(stufen, py(stufen), strict=True)]
+    flaeche = _linie(mitte + mitte[::-1], py([b.p10 for b in baender] + [b.p90 for b in reversed(baender)])) + "Z"
+    t.append(f'<path d="{flaeche}" fill="{AKZENT}" fill-opacity="0.2"/>')
+    linien = [("hier", werte, AKZENT, 'stroke-width="2.4"')]
+    if geaendert:
+        linien.insert(0, ("ohne", ohne, ZWEIT, 'stroke-width="1.6" stroke-dasharray="1 3" stroke-linecap="round"'))
+    if angebot == GESAMT and monate[0].vereinbart is not None:
+        linien.insert(0, ("vereinbart", [m.vereinbart or 0.0 for m in monate], GRAU, 'stroke-width="1.6" stroke-dasharray="5 3"'))
+    t += [f'<path d="{_linie(mitte, py(ys))}" fill="none" stroke="{farbe}" {strich}/>' for _, ys, farbe, strich in linien]
     for i, m in enumerate(monate):
         if m.monat.endswith("-01") or not i:
-            t += [f'<path d="M{px(i - 0.5):.1f} {oben}V{unten}" stroke="{GITTER}"/>', _text(px(i - 0.5) + 3, unten + 16, m.monat[:4], GRAU)]
+            t += [f'<path d="M{beginn[i]:.1f} {oben}V{unten}" stroke="{GITTER}"/>', _text(beginn[i] + 3, unten + 16, m.monat[:4], GRAU)]
     if breite == BREITE:
         letzte = 1e9
-        for y, text, farbe in sorted(seite, key=lambda x: x[0]):
-            letzte = min(py(y) + 4, letzte - 15)
-            t.append(_text(rechts + 6, letzte, text, farbe))
+        for name, ys, farbe, _ in sorted(linien, key=lambda x: x[1][-1]):
+            letzte = min(py(ys)[-1] + 4, letzte - 15)
+            t.append(_text(rechts + 6, letzte, f"{name} {f.zahl(ys[-1], 1)}", farbe))
     band = " und ".join(f.zahl(x, 1) for x in (baender[-1].p10, baender[-1].p90))
     alt = (f"{wer}: Plätze von {f.monat(monate[0].monat)} bis {f.monat(monate[-1].monat)}, zuletzt {f.zahl(werte[-1], 1)}, in 8 von 10 "
            f"Fällen zwischen {band}" + (f"; ohne Änderungen {f.zahl(ohne[-1], 1)}." if geaendert else "."))
@@ -306,28 +283,30 @@ def _balken(titel: str, alt: str, zeilen: Sequence[tuple[str, float, float, str,
     return _bild(titel, alt, len(zeilen) * h + 8, t)
 
 
+def _knapp(e: Ergebnis, b: Beitrag) -> str:
+    """A change as a bar's label: number, kind, size."""
+    w = e.szenario.aenderungen[b.nummer - 1]
+    return f"{b.nummer} {ARTEN[w.art].name}: {_groesse(w)}"
+
+
 def wasserfall(e: Ergebnis, j: Jahresergebnis) -> str:
     """Contribution of each change in the listed order, their working together as its own bar, and the sum."""
+    schritte = [(_knapp(e, b), b.betrag_eur, AKZENT if b.betrag_eur >= 0 else ZWEIT) for b in j.beitraege]
+    schritte += [("Zusammenwirken", j.zusammenwirken_eur, GRAU)] * (len(schritte) > 1)
     zeilen, stand = [], 0.0
-    for b in j.beitraege:
-        x = float(b.betrag_eur)
-        zeilen.append((_knapp(b.nummer, e.szenario.aenderungen[b.nummer - 1]), stand, stand + x, AKZENT if x >= 0 else ZWEIT,
-                       f.euro_rund(b.betrag_eur, vorzeichen=True)))
-        stand += x
-    if len(zeilen) > 1:
-        x = float(j.zusammenwirken_eur)
-        zeilen.append(("Zusammenwirken", stand, stand + x, GRAU, f.euro_rund(j.zusammenwirken_eur, vorzeichen=True)))
-    summe = f.euro_rund(j.differenz_eur.wert, vorzeichen=True)
-    zeilen.append(("Summe", 0.0, float(j.differenz_eur.wert), TINTE, summe))
+    for name, eur, farbe in schritte:
+        zeilen.append((name, stand, stand + float(eur), farbe, f.euro_rund(eur, vorzeichen=True)))
+        stand += float(eur)
+    zeilen.append(("Summe", 0.0, float(j.differenz_eur.wert), TINTE, f.euro_rund(j.differenz_eur.wert, vorzeichen=True)))
     alt = f"Unterschied zu „ohne Änderungen“ {j.jahr}: " + "; ".join(f"{z[0]} {z[4]}" for z in zeilen) + "."
     return _balken(f"Was bewirkt jede Änderung am Budget {j.jahr}?", alt, zeilen) if j.beitraege else ""
 
 
 def tornado(e: Ergebnis, j: Jahresergebnis) -> str:
     """How far the difference moves where one assumption at a time is smaller or larger; the widest first."""
-    d = j.differenz_eur.wert
-    paare = [(_knapp(b.nummer, e.szenario.aenderungen[b.nummer - 1]), b.unten_eur - d, b.oben_eur - d) for b in j.beitraege]
-    paare.append(("Zufall, Prognose, Entgeltspannen", *(Decimal(round(x)) - d for x in (j.differenz_eur.p10, j.differenz_eur.p90))))
+    d = j.differenz_eur
+    paare = [(_knapp(e, b), b.unten_eur - d.wert, b.oben_eur - d.wert) for b in j.beitraege]
+    paare.append(("Zufall, Prognose, Entgeltspannen", *(Decimal(round(x)) - d.wert for x in (d.p10, d.p90))))
     zeilen = [(n, float(a), float(b), AKZENT, " / ".join(f.euro_rund(x, vorzeichen=True) for x in sorted((a, b))))
               for n, a, b in sorted(paare, key=lambda x: -abs(x[2] - x[1])) if round(a) or round(b)]
     alt = f"Abstand vom genannten Unterschied {j.jahr}: " + "; ".join(f"{z[0]}: {z[4]}" for z in zeilen) + "."
