@@ -21,7 +21,7 @@ from traeger_lib.analysis.reassessment import neubewertung
 from traeger_lib.analysis.scenario import ARTEN, BASEN, Aenderung, Szenario, szenario_aus
 from traeger_lib.analysis.scenario_chance import simuliere
 from traeger_lib.analysis.scenario_money import Rechnung
-from traeger_lib.analysis.scenario_result import rechne
+from traeger_lib.analysis.scenario_result import QUANTILE, _quantile, rechne
 from traeger_lib.bench import Werkbank
 from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler
 from traeger_lib.operations import szenario as ablage
@@ -185,6 +185,18 @@ def test_same_seed_same_numbers_and_another_seed_others():
     assert eins.jahre[0].budget_eur.wert == drei.jahre[0].budget_eur.wert and eins.jahre[0].budget_eur != drei.jahre[0].budget_eur
 
 
+@given(st.lists(st.floats(-1e9, 1e9, width=32), min_size=1, max_size=300))
+def test_bands_are_numpys_quantiles(werte):
+    assert np.allclose(_quantile(np.array([werte, werte[::-1]])), np.quantile(werte, QUANTILE), rtol=1e-9, atol=1e-9)
+
+
+def test_fewer_places_in_a_sentence():
+    w = aendere("plaetze", angebot_id="NORD-BW", hbg="3", plaetze=D(-2), ab=date(2026, 7, 1))
+    e = rechne_s(szenario("BSP-NORD", w))
+    gesagt = satz(e, e.jahre[0], {"NORD-BW": "Wohnen"})
+    assert gesagt.startswith("2 Plätze weniger in HBG 3 (Wohnen) ab 01.07.2026 verringern das Budget 2026 um rund ")
+
+
 def test_more_draws_settle_on_the_exact_figure():
     """The median of many draws lies within a third of a per cent of the figure without uncertainty."""
     j = rechne_s(szenario("BSP-SUED", basis="quartal", ziehungen=5000)).jahre[1]
@@ -239,6 +251,7 @@ GUT = {"art": "plaetze", "angebot_id": "NORD-BW", "hbg": "3", "plaetze": D(1), "
 
 @pytest.mark.parametrize(("falsch", "erwartet"), [
     ({"art": "unfug"}, "Änderung 2, Spalte art: „unfug“: Diese Art gibt es nicht"),
+    ({"art": ["plaetze"]}, "Änderung 2, Spalte art: „['plaetze']“: Diese Art gibt es nicht"),
     ({**GUT, "plaetze": "zwei"}, "Änderung 2, Spalte plaetze: „zwei“: Das ist keine Zahl"),
     ({**GUT, "plaetze": D(5000)}, "Möglich sind Werte von -200 bis 200 Plätze"),
     ({**GUT, "ab": "bald"}, "Änderung 2, Spalte ab: „bald“: Das ist kein Datum"),

@@ -346,9 +346,8 @@ class Werkbank:
 
     def _hinzu(self) -> None:
         """Add a change of the chosen kind, with values to begin with where a field must have one."""
-        art, angebot = self.neu.value, self.felder["angebot"].value
-        if angebot == GESAMT:
-            angebot = next(iter(self.analyse.im_budget), "")
+        art, gewaehlt = self.neu.value, self.felder["angebot"].value
+        angebot = next(iter(self.analyse.im_budget), "") if gewaehlt == GESAMT else gewaehlt
         hbg = [h for x, h in self.rechnung.gruppen if x == angebot] or [""]
         mitte = len(hbg) // 2
         anfang: dict[str, Any] = {"angebot": angebot, "hbg": hbg[mitte], "datum": date(self.analyse.quartal.jahr, 7, 1), "text": "Projekt"}
