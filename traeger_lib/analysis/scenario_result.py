@@ -150,12 +150,15 @@ class _Pfad:
     vor_s: np.ndarray  # by the group before S
     vk: np.ndarray  # VK needed, NaN where a key is missing, (n_years,)
     fall: np.ndarray  # case-based part, cents (n_years,)
-    klassisch: np.ndarray  # classical billing, millionths of a cent (n_months,)
+    klassisch: np.ndarray  # classical billing since January, millionths of a cent (n_years, 12)
+    klassisch_gezogen: np.ndarray  # the same in Euro for every draw, (n_years, 12, draws)
 
 
 def _pfad(r: Rechnung, x: Lage, s: Szenario) -> _Pfad:
+    sim = simuliere(r, x, s.seed, s.ziehungen)
     plaetze, vor_s = (r.jahresmittel(r.plaetze_im_monat(y)) for y in (x.plaetze, x.ausgang))
-    return _Pfad(x, simuliere(r, x, s.seed, s.ziehungen), plaetze, vor_s, r.jahresmittel(r.vk_noetig(x)), r.fallbezogen(x), r.klassisch(x))
+    return _Pfad(x, sim, plaetze, vor_s, r.jahresmittel(r.vk_noetig(x)), r.fallbezogen(x), r.klassisch(x).reshape(-1, 12).cumsum(axis=1),
+                 np.cumsum(sim.klassisch.reshape(-1, 12, s.ziehungen), axis=1, dtype=float))
 
 
 @lru_cache(maxsize=2)
@@ -189,7 +192,7 @@ def _jahr(r: Rechnung, n: int, mit: _Pfad, ohne: _Pfad, beitraege: Mapping[int, 
         budget_eur=_band(fall + pauschal + anpassung, sim.plan[n] + float(pauschal + anpassung)),
         fallbezogen_eur=fall, pauschal_eur=pauschal, anpassungen_eur=anpassung,
         raten=raten(fall, pauschal, liste, [r.monatsnamen[m] for m in r.monate_im_budget(n)]),
-        klassisch_eur=_band(_mio_cent(r.jahressumme(mit.klassisch)[n]), r.jahressumme(sim.klassisch)[n]),
+        klassisch_eur=_band(_mio_cent(mit.klassisch[n, -1]), mit.klassisch_gezogen[n, -1]),
         s_effekt_eur=_eur(mit.fall[n] - r.fallbezogen(x, x.ausgang)[n]),
         vk_noetig=None if np.isnan(mit.vk[n]) else _band(float(mit.vk[n]), sim.vk[n]),
         vk_noetig_ohne=None if np.isnan(ohne.vk[n]) else float(ohne.vk[n]),
@@ -210,7 +213,7 @@ def _gegen(r: Rechnung, n: int, mit: _Pfad, ohne: _Pfad) -> GegenVereinbart | No
     (unten, oben), bisher = (tuple(inf if k is None else abs(float(k)) for k in y.x.korridor) for y in (mit, ohne))
     return GegenVereinbart(
         vereinbart_eur=soll + sum((b for _, b in fest), Decimal(0)),
-        puffer_eur=_band(soll - _mio_cent(r.jahressumme(mit.klassisch)[n]), float(soll) - r.jahressumme(mit.sim.klassisch)[n]),
+        puffer_eur=_band(soll - _mio_cent(mit.klassisch[n, -1]), float(soll) - mit.klassisch_gezogen[n, -1]),
         abweichung_prozent=_band(wert, abw), abstand_unten=None if unten == inf else _band(wert + unten, abw + unten),
         abstand_oben=None if oben == inf else _band(oben - wert, oben - abw), ausserhalb=_ausserhalb(abw, unten, oben),
         ausserhalb_ohne=_ausserhalb(abw_ohne, *((unten, oben) if bisher == (inf, inf) else bisher)),
@@ -241,15 +244,14 @@ def _monate(r: Rechnung, mit: _Pfad, jahre: Sequence[Jahresergebnis]) -> tuple[M
     for n, j in enumerate(jahre):
         monate, puffer = r.monate_im_budget(n), None
         gezahlt = list(accumulate(gleiche_teile(_eur(r.soll[n]), len(monate)))) if r.soll is not None and monate else []
-        bezahlt, bezahlt_gezogen = (np.cumsum(y[12 * n: 12 * n + 12], axis=0, dtype=t)
-                                    for y, t in ((mit.klassisch, np.int64), (mit.sim.klassisch, float)))
+        im_monat = np.diff(mit.klassisch[n], prepend=0)
         for i, (m, rate) in enumerate(zip(monate, j.raten, strict=True)):
             if gezahlt:
-                puffer = _band(gezahlt[i] - _mio_cent(bezahlt[m % 12]), float(gezahlt[i]) - bezahlt_gezogen[m % 12])
+                puffer = _band(gezahlt[i] - _mio_cent(mit.klassisch[n, m % 12]), float(gezahlt[i]) - mit.klassisch_gezogen[n, m % 12])
             ergebnis.append(Monatsergebnis(
                 r.monatsnamen[m], {a: Band(float(plaetze[m, k]), *zuege[m][k]) for k, a in enumerate(namen)},
                 {a: float(ohne[m, k]) for k, a in enumerate(namen)}, None if plan is None else float(plan[m]),
-                Band(_mio_cent(mit.klassisch[m]), *zuege_eur[m]), rate.betrag_eur, puffer))
+                Band(_mio_cent(im_monat[m % 12]), *zuege_eur[m]), rate.betrag_eur, puffer))
     return tuple(ergebnis)
 
 
