@@ -202,7 +202,7 @@ def test_hinweise_do_not_block_and_name_nobody(tmp_path):
     bestand, fehler = reading.lies(schreibe(tmp_path, t))
     assert fehler == []
     texte = [text for traeger, text in bestand.hinweise if traeger == "T01"]
-    for wort in ("Kostenzusage", "Betreuungsschlüssel", "Platzzahl", "2025-12"):
+    for wort in ("Kostenzusage", "Betreuungsschlüssel", "Platzzahl", "Wohnen (A1): keine Personaldaten für 12/2025."):
         assert any(wort in text for text in texte), (wort, texte)
     assert not re.search("geheim", repr(bestand.hinweise))
     assert not [h for h in bestand.nur("T02").hinweise if h[0] == "T01"]

@@ -418,7 +418,7 @@ def ueberbelegung(lage: Lage) -> Iterator[Hinweis]:
     summen = (z["belegungstage"] + z["abwesenheitstage"].fillna(0)).groupby([lage.nummer(z), z["monat"]]).sum()
     for nr, monat, summe in summen.reset_index().itertuples(index=False):
         if nr >= 0 and summe > plaetze[nr] * monat.days_in_month:
-            yield nr, f"im Monat {monat:%Y-%m} mehr Tage, als die Platzzahl {plaetze[nr]} zulässt."
+            yield nr, f"im Monat {monat:%m/%Y} mehr Tage, als die Platzzahl {plaetze[nr]} zulässt."
 
 
 def monatsluecken(lage: Lage) -> Iterator[Hinweis]:
@@ -430,7 +430,7 @@ def monatsluecken(lage: Lage) -> Iterator[Hinweis]:
             fehlt = pd.period_range(da.min(), max(voll, monate.max()), freq="M").difference(pd.PeriodIndex(da))
             if len(fehlt):
                 mehr = f" und {anzahl(len(fehlt) - 6, 'weiterem Monat', 'weiteren Monaten')}" if len(fehlt) > 6 else ""
-                yield nr, f"{was} in {', '.join(map(str, fehlt[:6]))}{mehr}."
+                yield nr, f"{was} für {', '.join(f'{m:%m/%Y}' for m in fehlt[:6])}{mehr}."
 
 
 def spruenge(lage: Lage) -> Iterator[Hinweis]:
@@ -442,7 +442,7 @@ def spruenge(lage: Lage) -> Iterator[Hinweis]:
     grenze = np.maximum.reduce([np.full(len(mittel), 5.0), 0.3 * mittel, 6 * np.median(np.abs(schritte[:, :-3]), axis=1)])
     weit = (np.abs(schritte[:, -3:]) > grenze[:, None]) & (mittel > 0)[:, None]
     for i, j in np.argwhere(weit).tolist():
-        yield i, f"ein Sprung der Belegung um {schritte[i, j - 3]:+d} Personen im Monat {enden[j - 3]:%Y-%m}, weit außerhalb des Üblichen."
+        yield i, f"ein Sprung der Belegung um {schritte[i, j - 3]:+d} Personen im Monat {enden[j - 3]:%m/%Y}, weit außerhalb des Üblichen."
 
 
 @dataclass(frozen=True, slots=True)
@@ -494,6 +494,6 @@ def pruefe(lage: Lage, *, unvollstaendig: Collection[str] = (), bisher: Sequence
     if "" in gesperrt:
         return fehler, []
     hinweise = [(wer, text) if isinstance(wer, str) else
-                (str(lage.angebote["traeger_id"].iat[wer]), f"Angebot {lage.angebote.index[wer]}: {text}")
+                (str(lage.angebote["traeger_id"].iat[wer]), f"{kurz(lage.angebote['bezeichnung'].iat[wer])} ({lage.angebote.index[wer]}): {text}")
                 for finde in HINWEISE for wer, text in finde(lage) if wer != -1]
     return fehler, [h for h in hinweise if h[0] not in gesperrt]
