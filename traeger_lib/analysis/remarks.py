@@ -103,7 +103,8 @@ def _reihen(a: Analyse) -> list[tuple[str, str]]:
     for name, reihe in [("Träger gesamt", a.trend.gesamt), *je_angebot]:
         if reihe is not None and reihe.sprung is not None:
             vorher, nachher = (f"{w:.1f}".replace(".", ",") for w in (reihe.sprung.vorher, reihe.sprung.nachher))
-            h.append(("niveausprung", f"{name}: Im Monat {reihe.sprung.monat[5:]}/{reihe.sprung.monat[:4]} ändert sich die Belegung sprunghaft von etwa {vorher} auf "
+            jahr, monat = reihe.sprung.monat.split("-")
+            h.append(("niveausprung", f"{name}: Im Monat {monat}/{jahr} ändert sich die Belegung sprunghaft von etwa {vorher} auf "
                       f"{nachher} Plätze. Gab es dafür einen Grund, etwa eine geänderte Erfassung?"))
     t = a.trend.gesamt
     if t is None:

@@ -493,7 +493,7 @@ def pruefe(lage: Lage, *, unvollstaendig: Collection[str] = (), bisher: Sequence
     gesperrt = {f.traeger_id for f in (*bisher, *fehler)}
     if "" in gesperrt:
         return fehler, []
-    hinweise = [(wer, text) if isinstance(wer, str) else
-                (str(lage.angebote["traeger_id"].iat[wer]), f"{kurz(lage.angebote['bezeichnung'].iat[wer])} ({lage.angebote.index[wer]}): {text}")
+    namen = [(str(a.traeger_id), f"{kurz(a.bezeichnung)} ({a.Index})") for a in lage.angebote.itertuples()]
+    hinweise = [(wer, text) if isinstance(wer, str) else (namen[wer][0], f"{namen[wer][1]}: {text}")
                 for finde in HINWEISE for wer, text in finde(lage) if wer != -1]
     return fehler, [h for h in hinweise if h[0] not in gesperrt]
