@@ -223,6 +223,25 @@ def test_a_paying_body_in_other_letters_is_a_hinweis(tmp_path):
     assert any("„STADT“ gilt als auswärtig" in text for traeger, text in bestand.hinweise if traeger == "T01")
 
 
+def test_a_mistyped_paying_body_and_a_day_to_come_are_told(tmp_path):
+    t = copy.deepcopy(GUT)
+    t["faelle"][1]["beginn"], t["faelle"][1]["ende"] = "01.12.2126", ""
+    toml = (schreibe(tmp_path, t) / "bestand.toml")
+    alle = " ".join(text for _, text in reading.load(tmp_path).hinweise)
+    assert re.search(r"1 Fallzeile beginnt nach dem Datenstand \S+, zuerst Zeile 3 am 01\.12\.2126", alle), alle
+    toml.write_text(re.sub(r"(eigene_kostentraeger = \[).*", r'\1"Stdat"]', toml.read_text()))
+    traeger, text = next(h for h in reading.load(tmp_path).hinweise if "Kein Fall hat" in h[1])
+    assert traeger == "" and "„Stdat“" in text and "„Stadt“" in text and "gelten als auswärtig" in text
+
+
+def test_a_name_that_is_nearly_an_own_one(tmp_path):
+    t = copy.deepcopy(GUT)
+    t["faelle"][1]["kostentraeger"] = "Landkreis Musterhausen"
+    pfad = schreibe(tmp_path, t) / "bestand.toml"
+    pfad.write_text(re.sub(r"(eigene_kostentraeger = \[)", r'\1"Landkreis Mustehausen", ', pfad.read_text()))
+    assert any("„Landkreis Musterhausen“ gilt als auswärtig; fast gleich" in text for _, text in reading.load(tmp_path).hinweise)
+
+
 def test_a_jump_far_outside_the_usual_is_a_hinweis(tmp_path):
     t = copy.deepcopy(GUT)
     t["faelle"] += [{**t["faelle"][0], "person_id": f"geheim-{i}", "hbg": "1", "beginn": "15.03.2026"} for i in range(100, 120)]

@@ -144,6 +144,20 @@ def test_a_run_folder_belongs_to_one_bestand(lauf, traeger, beispiel):
     assert result.exit_code == 2
 
 
+@pytest.mark.parametrize(("quartal", "satz"), [
+    ("2026Q2", "Vom 2. Quartal 2026 liegt noch kein Tag vor: Der Datenstand ist der 31.03.2026."),
+    ("2019Q1", "Vom 1. Quartal 2019 liegen keine Fälle vor: Die Daten beginnen am ")])
+def test_a_quarter_of_which_there_is_no_day_is_refused(traeger, beispiel, tmp_path, quartal, satz):
+    result = traeger("quarter", quartal, beispiel, "--out", tmp_path / "aus")
+    assert result.exit_code == 2 and satz in result.output and not (tmp_path / "aus").exists()
+
+
+def test_the_calendar_of_another_bestand_stays_out_of_a_run_folder(lauf, traeger, beispiel):
+    _, aus, _ = lauf
+    result = traeger("calendar", "2026Q1", beispiel.parent / "aufsuchende_hilfe", "--out", aus)
+    assert result.exit_code == 2 and "gehört zu einem anderen Bestand" in result.output
+
+
 def test_the_same_data_give_the_same_bytes(lauf, traeger, tmp_path):
     bestand, _, _ = lauf
     for ordner in ("eins", "zwei"):

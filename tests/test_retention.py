@@ -76,3 +76,7 @@ def test_nothing_is_purged_while_a_batch_works_there(archiv):
     with folder.sperre(archiv / "2015Q4"), pytest.raises(TraegerFehler, match=f"Prozess {os.getpid()} "):
         folder.loesche(folder.verfallen(archiv, 10, date(2026, 1, 1)))
     assert json.loads((archiv / "2015Q4" / "lauf.json").read_text())["quartal"] == "2015Q4"
+
+
+def test_purge_names_the_folder_that_is_not_there(tmp_path, traeger):
+    assert "gibt es nicht" in traeger("purge", tmp_path / "nichts", "--years", 2).output

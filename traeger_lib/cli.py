@@ -63,7 +63,7 @@ def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
 def _ja(frage: str) -> bool:
     """True where a person typed „ja“; nobody there means no."""
     try:
-        return str(typer.prompt(f"{frage} ja/nein", default="nein", show_default=False)).strip().lower() == "ja"
+        return str(typer.prompt(f"{frage} ja/nein", default="nein", show_default=False)).strip().lower() in ("j", "ja")
     except typer.Abort:
         return False
 
@@ -215,8 +215,11 @@ def purge(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit
     """Nennt die Läufe, deren Aufbewahrung abgelaufen ist, und löscht sie nach Rückfrage, auch versandte Berichte."""
     from datetime import date
 
+    from traeger_lib.inputs.faults import TraegerFehler
     from traeger_lib.operations import folder
     from traeger_lib.operations import manifest as m
+    if not ordner.is_dir():
+        raise TraegerFehler(f"Den Ordner {ordner} gibt es nicht.")
     faellig = folder.verfallen(ordner, years, date.today())
     for v in faellig:
         versandt = sum(map(m.ist_versandt, v.berichte))
@@ -285,6 +288,7 @@ def calendar(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = Non
     from traeger_lib.inputs.faults import TraegerFehler
     from traeger_lib.inputs.reading import lies
     from traeger_lib.operations.calendar import als_ics, fristen, zeilen
+    from traeger_lib.operations.folder import gehoert_dazu
     from traeger_lib.operations.manifest import schreibe_bytes
     try:
         heute = date.fromisoformat(today) if today else date.today()
@@ -294,6 +298,7 @@ def calendar(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = Non
     daten, ziel = lies(bestand)[0], out or Path("parameterized_runs") / str(q)
     alle = fristen(daten, q, ziel, heute)
     typer.echo("\n".join(zeilen(alle)))
+    gehoert_dazu(ziel, daten, bestand, q)
     ziel.mkdir(parents=True, exist_ok=True)
     schreibe_bytes(ziel / "termine.ics", als_ics(alle, q, daten.datenstand))
     typer.echo(f"Kalenderdatei: {ziel / 'termine.ics'}")
@@ -418,7 +423,7 @@ def main() -> None:
 def _falscher_aufruf(e: Any) -> str:
     art, wort = type(e).__name__, str(getattr(getattr(e, "param", None), "metavar", None) or "")
     option = next((o for o in getattr(getattr(e, "param", None), "opts", ()) if o.startswith("--")), wort)
-    grund = {"MissingParameter": f"Es fehlt die Angabe {wort}.", "BadParameter": f"Der Wert für {option} passt nicht.",
+    grund = {"MissingParameter": f"Es fehlt die Angabe {wort or option}.", "BadParameter": f"Der Wert für {option} passt nicht.",
              "NoSuchOption": f"Die Option {getattr(e, 'option_name', '')} gibt es nicht.",
              "BadOptionUsage": f"Zur Option {getattr(e, 'option_name', '')} fehlt der Wert, oder sie nimmt keinen.",
              }.get(art, "Diesen Befehl oder diese Angabe gibt es nicht.")

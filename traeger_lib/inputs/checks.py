@@ -384,15 +384,34 @@ def belegt(lage: Lage, am: Zahlen) -> Zahlen:
 
 
 def kostenzusage(lage: Lage) -> Iterator[Hinweis]:
-    """How many own case rows have no cost commitment; paying bodies that differ from an own one in case only."""
+    """How many own case rows have no cost commitment."""
     f, traeger = lage["faelle"], lage.angebote["traeger_id"]
     eigen = f["kostentraeger"].isin(lage.eigene)
     offen = f.loc[f["kostenzusage"].eq(False).fillna(False) & eigen, "angebot_id"].map(traeger).value_counts()
     yield from ((str(t), f"Fallzeilen ohne Kostenzusage: {n}; gezählt, nicht abgerechnet.") for t, n in offen.sort_index().items())
-    eigene = {e.casefold(): e for e in lage.eigene}
-    for angebot, k in f.loc[~eigen, ["angebot_id", "kostentraeger"]].drop_duplicates().itertuples(index=False):
-        if k.casefold() in eigene:
-            yield str(traeger.get(angebot, "")), f"Der Kostenträger „{k}“ gilt als auswärtig, eigener ist „{eigene[k.casefold()]}“."
+
+
+def kostentraeger(lage: Lage) -> Iterator[Hinweis]:
+    """Own paying bodies without any case; others whose name is nearly that of an own one."""
+    alle = pd.concat([lage[t][["angebot_id", "kostentraeger"]] for t in ("faelle", "fallzahlen")]).drop_duplicates()
+    if len(alle) and not alle["kostentraeger"].isin(lage.eigene).any():
+        eigene, dort = (", ".join(f"„{kurz(k)}“" for k in sorted(set(je))[:8]) for je in (lage.eigene, alle["kostentraeger"]))
+        yield "", (f"Kein Fall hat einen der eigenen Kostenträger {eigene} (eigene_kostentraeger in bestand.toml); in den Daten stehen "
+                   f"{dort}. Alle Fälle gelten als auswärtig.")
+    namen = {e.casefold(): e for e in lage.eigene}
+    for angebot, k in alle[~alle["kostentraeger"].isin(lage.eigene)].itertuples(index=False):
+        if nah := get_close_matches(k.casefold(), namen, 1, 0.9):
+            yield (str(lage.angebote["traeger_id"].get(angebot, "")),
+                   f"Der Kostenträger „{kurz(k)}“ gilt als auswärtig; fast gleich heißt der eigene „{namen[nah[0]]}“.")
+
+
+def kuenftige(lage: Lage) -> Iterator[Hinweis]:
+    """Case rows that begin after the Datenstand."""
+    f = lage["faelle"]
+    spaeter = f[f["beginn"] > pd.Timestamp(lage.datenstand)]
+    for nr, teil in spaeter.groupby(lage.nummer(spaeter)):
+        yield nr, (f"{anzahl(len(teil), 'Fallzeile beginnt', 'Fallzeilen beginnen')} nach dem Datenstand {lage.datenstand:%d.%m.%Y}, "
+                   f"zuerst Zeile {teil.index[0]} am {teil['beginn'].iloc[0]:%d.%m.%Y}. Stimmt der Tag?")
 
 
 def ohne_schluessel(lage: Lage) -> Iterator[Hinweis]:
@@ -403,7 +422,7 @@ def ohne_schluessel(lage: Lage) -> Iterator[Hinweis]:
     gefragt, da = schluessel(("angebot_id", "hbg"), jetzt, lage["schluessel"])
     offen = jetzt[~np.isin(gefragt, da)]
     for nr, hbg in offen["hbg"].groupby(lage.nummer(offen)):
-        yield nr, f"ohne Betreuungsschlüssel sind die Hilfebedarfsgruppen {', '.join(sorted(hbg))}. Der Personalbedarf bleibt dort offen."
+        yield nr, f"kein Betreuungsschlüssel für HBG {', '.join(sorted(hbg))}. Der Personalbedarf bleibt dort offen."
 
 
 def ueberbelegung(lage: Lage) -> Iterator[Hinweis]:
@@ -465,7 +484,8 @@ REGELN = (
     Regel(ausserhalb, ("faelle",), "faelle"), Regel(doppelt_gezaehlt),
     Regel(ohne_entgelt, ("traeger", "angebote", "entgelte", "budgets", ANGABEN), "entgelte"),
     Regel(faktor_fehlt, ("traeger", "angebote", "verfahren", "budgets", ANGABEN)))
-HINWEISE: tuple[Callable[[Lage], Iterator[Hinweis]], ...] = (kostenzusage, ohne_schluessel, ueberbelegung, monatsluecken, spruenge)
+HINWEISE: tuple[Callable[[Lage], Iterator[Hinweis]], ...] = (
+    kostenzusage, kostentraeger, kuenftige, ohne_schluessel, ueberbelegung, monatsluecken, spruenge)
 LUECKE = ("reihenfolge", "angebote_unbekannt", "traeger_unbekannt")  # faults of rules that count as a row missing
 
 

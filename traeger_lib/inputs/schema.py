@@ -328,6 +328,8 @@ class Bestand:
         """The same Bestand with the rows of one provider only (shared tables: those that concern it); KeyError for an unknown one."""
         if self._nur == traeger_id:
             return self
+        if traeger_id not in self._zeilen_je_traeger:
+            raise KeyError(f"Den Träger {traeger_id} gibt es im Bestand nicht; bekannt sind {', '.join(self.traeger_ids)}.")
         teil = {}
         for name, zeilen_ in self._zeilen_je_traeger[traeger_id].items():
             frame = self[name]

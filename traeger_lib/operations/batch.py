@@ -25,6 +25,7 @@ from multiprocessing.connection import wait
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import papermill  # before our engine: papermill imports every registered engine itself
 
 from traeger_lib.analysis.periods import Quartal
@@ -112,6 +113,7 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
     fehler = [*fehler, *maengel]
     ids = _auswahl(bestand, nur)
     folder.gehoert_dazu(ziel, bestand, bestand_pfad, q)
+    _hat_daten(bestand, q)
     ziel.mkdir(parents=True, exist_ok=True)
     with folder.sperre(ziel):
         folder.raeume_auf(ziel)
@@ -373,6 +375,15 @@ def _grund(e: Exception) -> str:
             "MemoryError": SPEICHER_REICHT_NICHT, "_ArrayMemoryError": SPEICHER_REICHT_NICHT,
             }.get(art, f"Unerwarteter Fehler ({art}, {Path(stelle.filename).name}:{stelle.lineno}); wo vorhanden, zeigt das Notebook im "
                   "Ordner „fehler“ die Stelle.")
+
+
+def _hat_daten(bestand: Bestand, q: Quartal) -> None:
+    """Refuse a quarter of which the data hold no day: a report would compare a plan with nothing."""
+    erste = min((d for t, s in (("faelle", "beginn"), ("fallzahlen", "monat")) if not pd.isna(d := bestand[t][s].min())), default=None)
+    if erste is not None and q.zeitraum.von > bestand.datenstand:
+        raise TraegerFehler(f"Vom {q.lang} liegt noch kein Tag vor: Der Datenstand ist der {bestand.datenstand:%d.%m.%Y}.")
+    if erste is not None and q.zeitraum.bis < erste.date():
+        raise TraegerFehler(f"Vom {q.lang} liegen keine Fälle vor: Die Daten beginnen am {erste:%d.%m.%Y}.")
 
 
 def _erster(fehler: Sequence[Fehler]) -> str:

@@ -275,7 +275,7 @@ def lies_zurueck(datei: Path, bestand: Bestand, stand: str | None = None) -> Rue
     Raises Fehlerliste with every fault of the file, TraegerFehler where provider or day are not known or a later state is there.
     """
     if datei.suffix.lower() != ".xlsx" or not datei.is_file():
-        raise TraegerFehler(f"{datei} ist keine Excel-Mappe (.xlsx).")
+        raise TraegerFehler(f"{datei} {'ist keine Excel-Mappe (.xlsx)' if datei.exists() else 'gibt es nicht'}.")
     alle = bestand["massnahmen"]
     (schema, worte), termine = _schema(alle), TABELLEN["termine"]
     termine = replace(termine, spalten=tuple(replace(s, pflicht=s.name == "traeger_id") for s in termine.spalten))

@@ -10,6 +10,7 @@ from typing import Any
 
 from traeger_lib.analysis.facts import Facts, Fallzahlen
 from traeger_lib.analysis.outlook import Ausblick
+from traeger_lib.analysis.periods import Quartal
 from traeger_lib.analysis.rates import gruppenrang
 from traeger_lib.analysis.scorecard import Aenderung, Massnahme, horizont
 from traeger_lib.inputs.schema import TABELLEN as SCHEMA
@@ -260,7 +261,8 @@ def bewegungen(facts: Facts) -> list[Tabelle]:
         Tabelle("Ereignisse je Quartal", f"{EIGENE}; Unterbrechungen: begonnene Abwesenheiten",
                 spalten("Quartal", ("Zugänge", "zahl"), ("Beendigungen", "zahl"), ("Unterbrechungen", "zahl"),
                         ("Änderungen der HBG", "zahl")),
-                tuple((e.quartal, e.zugaenge, e.beendigungen, e.unterbrechungen, e.hbg_aenderungen) for e in facts.ereignisse)),
+                tuple((Quartal.aus(e.quartal).lang, e.zugaenge, e.beendigungen, e.unterbrechungen, e.hbg_aenderungen)
+                      for e in facts.ereignisse)),
         Tabelle("Freie Plätze, letzte vier Quartale", "alle Kostenträger; Wiederbelegung = freie Platztage ÷ Abgänge",
                 spalten("Angebot", ("Plätze", "zahl"), ("belegt", "zahl1"), ("frei", "zahl1"), ("Abgänge", "zahl"),
                         ("Tage bis zur Wiederbelegung", "zahl")),

@@ -151,7 +151,7 @@ def hochrechnung(facts: Facts) -> str:
 def _hbg(facts: Facts, m: dict[str, str]) -> list[str]:
     mix, je = facts.hbg.quartal.gesamt, facts.hbg.quartal.je_angebot
     if not {h for x in je.values() for h in x.anteile} - {"ohne"}:
-        return [m["ohne_gruppen"]]
+        return [m["ohne_gruppen" if facts.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze else "ohne_tage"]]
     texte = []
     if zu_wenige(facts):
         return [muster()["zu_wenige"]]
@@ -208,7 +208,7 @@ def _euro(facts: Facts, m: dict[str, str]) -> list[str]:
     if frueher:
         jetzt = f.prozent(abweichung_anteil(facts.abweichung.quartal.gesamt), vorzeichen=True)
         texte.append(m["vergleich"].format(teile=f"{facts.quartal.lang} {jetzt}, {frueher}" if facts.quartal.nummer > 1 else frueher))
-    if facts.korridor:
+    if facts.korridor and gesamt:
         p = facts.korridor.anteil_zufall
         wie_oft = ("haeufigkeit_meist" if p > 0.62 else "haeufigkeit_halb" if p > 0.42 else "haeufigkeit_n" if p >= 0.02 else
                    "haeufigkeit_selten")
