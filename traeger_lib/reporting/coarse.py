@@ -56,7 +56,7 @@ def _rund(x: Decimal | Fraction, stufe: Decimal) -> Decimal:
 def antworten(facts: Facts) -> tuple[Satz, ...]:
     """The five answers in this report's rounding; also what its mail may say."""
     m, texte = muster()["interessenvertretung"], {"euro": _euro(facts), "fallzahlen": _fallzahlen(facts), "personal": _personal(facts)}
-    texte |= {"hbg": m["hbg"], "massnahmen": saetze(facts)[-1].text}
+    texte |= {"hbg": m["hbg" if tabellen(facts)["hbg"][0].zeilen else "hbg_ohne"], "massnahmen": saetze(facts)[-1].text}
     wenige = {k: muster()["zu_wenige"] for k in ("euro", "fallzahlen", "personal", "hbg")} if zu_wenige(facts) else {}
     return tuple(replace(s, teile=((texte | wenige)[s.anker],)) for s in saetze(facts))
 
@@ -71,7 +71,8 @@ def _fallzahlen(facts: Facts) -> str:
     jahr = next((j for j in (facts.trend.gesamt.jahresmittel if facts.trend.gesamt else ()) if int(j.periode) >= facts.quartal.jahr), None)
     if jahr:
         mittel, unten, oben = (auf5(x) for x in (jahr.mittel, jahr.unten80, jahr.oben80))
-        texte.append(m["ausblick" if unten != oben else "ausblick_eng"].format(jahr=jahr.periode, mittel=mittel, unten=unten, oben=oben))
+        art = "ausblick_eng" if unten == oben else "ausblick_klein" if jahr.unten80 < KLEIN else "ausblick"
+        texte.append(m[art].format(jahr=jahr.periode, mittel=mittel, unten=unten, oben=oben))
     return " ".join(texte)
 
 
