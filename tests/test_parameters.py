@@ -88,6 +88,13 @@ def test_one_pass_over_the_tables_gives_every_providers_own_hash():
     assert {i: BEISPIEL.nur(i).pruefsumme() for i in SUMMEN} == SUMMEN and len(set(SUMMEN.values())) == len(SUMMEN)
 
 
+def test_no_provider_is_not_all_of_them():
+    for name in ("", "BSP"):
+        with pytest.raises(KeyError):
+            BEISPIEL.nur(name)
+    assert BEISPIEL.nur("BSP-SEE").nur("BSP-SEE").traeger_ids == ["BSP-SEE"]
+
+
 def with_table(name, frame):
     return replace(BEISPIEL, tabellen={**BEISPIEL.tabellen, name: frame})
 

@@ -271,7 +271,7 @@ class Bestand:
     erfunden: bool = False
     hinweise: tuple[tuple[str, str], ...] = ()
     gelesen: tuple[str, ...] = ()
-    _nur: str = field(default="", init=False, repr=False, compare=False)  # the provider that `nur` left
+    _nur: str | None = field(default=None, init=False, repr=False, compare=False)  # the provider that `nur` left
 
     def __getitem__(self, tabelle: str) -> pd.DataFrame:
         return self.tabellen[tabelle]
