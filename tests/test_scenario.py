@@ -383,3 +383,11 @@ def test_reassessment_needs_a_complete_base_year():
 def test_all_bases_have_a_name_and_give_a_result():
     for basis in BASEN:
         assert rechne_s(szenario("BSP-FLUSS", basis=basis, horizont=5)).jahre[-1].jahr == 2030
+
+
+def test_a_budget_without_any_case_yet_has_a_scenario():
+    a = analyse("BSP-NORD")
+    leer = replace(a.bestand, tabellen=a.bestand.tabellen | {n: a.bestand[n].iloc[:0] for n in ("faelle", "abwesenheiten", "fallzahlen")})
+    j = rechne(Rechnung(replace(a, bestand=leer), "basisjahr", 2), szenario("BSP-NORD")).jahre[0]
+    assert j.fallbezogen_eur == rechne_s(szenario("BSP-NORD")).jahre[0].fallbezogen_eur
+    assert j.gegen.abweichung_prozent.p10 < 0 < j.gegen.abweichung_prozent.p90
