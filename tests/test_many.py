@@ -33,7 +33,7 @@ IN_NOTEBOOK = {
     "killed": ("import os\nos.kill(os.getpid(), 9)", "Rechenkern wurde beendet"),
     "no memory": ("x = bytearray(10**11)", "Arbeitsspeicher"),
     "no end": ("while True: pass", "Zeitlimit"),
-    "other data": ("daten = daten.nur(traeger_id)\ndaten.tabellen['personal'].loc[0, 'vk'] = None", "Daten haben sich"),
+    "other data": ("daten.pruefsumme()\ndaten.tabellen['personal'].loc[0, 'vk'] = None", "Daten haben sich"),
     "no facts": ("del facts", "„facts“"),
 }
 

@@ -313,6 +313,7 @@ def _zahlen(a: Auftrag, neu: Path, namen: dict[str, Any]) -> dict[str, Any]:
         if not (isinstance(daten, Bestand) and isinstance(facts, Facts)
                 and (facts.traeger_id, str(facts.quartal)) == (a.traeger_id, a.quartal)):
             raise TraegerFehler("Das Notebook hat die Zahlen dieses Trägers und Quartals nicht als „daten“ und „facts“.")
+        daten = replace(daten)  # without the hash it may have kept: a cell can have written into its tables since
         herkunft = m.herkunft(daten, traeger_id=a.traeger_id, quartal=a.quartal, rueckblick_jahre=facts.rueckblick_jahre)
         if herkunft["Daten (Prüfsumme)"] != a.fingerabdruck["daten"][:12]:
             raise TraegerFehler(DATEN_ANDERS)
