@@ -466,6 +466,19 @@ def test_parquet_whose_texts_are_no_utf8_is_refused(tmp_path):
     assert "beschädigt" in str(fehler) and geheim[1:].decode() not in str(fehler)
 
 
+def test_parquet_columns_without_or_of_one_heading(tmp_path):
+    schreibe(tmp_path, GUT)
+    spalten = {"": ["x"], "traeger_id": ["T01"], "quartal": ["2026Q1"], "termin": [date(2026, 4, 20)], "ort": ["A"]}
+    (tmp_path / "termine.csv").unlink(missing_ok=True)
+    pq.write_table(pa.table([*spalten.values(), [None], ["y"]], names=[*spalten, "", ""]), tmp_path / "termine.parquet")
+    bestand, fehler = reading.lies(tmp_path)
+    assert not fehler and bestand["termine"]["ort"].tolist() == ["A"]
+    assert [h for _, h in bestand.hinweise if "keine Überschrift" in h] == [
+        f"termine.parquet: Spalte Nr. {i} enthält Werte, hat aber keine Überschrift und bleibt außen vor." for i in (1, 7)]
+    pq.write_table(pa.table([*spalten.values(), ["B"]], names=[*spalten, "ort"]), tmp_path / "termine.parquet")
+    assert {(f.ort, f.art) for f in alle_fehler(tmp_path)} == {("termine.parquet", "spalte_doppelt")}
+
+
 def test_parquet_with_a_nested_column_is_refused(tmp_path):
     schreibe(tmp_path, GUT)
     (tmp_path / "termine.csv").unlink()

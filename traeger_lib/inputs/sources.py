@@ -142,9 +142,13 @@ def lies_parquet(pfad: Path, bekannt: Bekannt) -> Roh:
     if sum(datei.metadata.row_group(i).total_byte_size for i in range(datei.num_row_groups)) > BYTES_MAX:
         raise Unlesbar("Die Datei ist zu groß.", "Auf den Zeitraum der Auswertung beschränken.")
     kopf, n = datei.schema_arrow.names, datei.metadata.num_rows
-    tafel = datei.read(columns=[text for text in kopf if _gebraucht(text, bekannt)], use_threads=False)
+    tafel = datei.read(columns=list(dict.fromkeys(text for text in kopf if _gebraucht(text, bekannt))), use_threads=False)
     tafel.validate(full=True)  # texts that are no UTF-8
-    return Roh(kopf, np.arange(2, n + 2), lambda i: _aus_arrow(tafel.column(kopf[i])), f"{anzahl(n, 'Zeile', 'Zeilen')}, Parquet")
+
+    def spalte(i: int) -> Rohspalte:  # two of one name stand in the order of the file
+        gleichnamige = [s for name, s in zip(tafel.column_names, tafel.columns, strict=True) if name == kopf[i]]
+        return _aus_arrow(gleichnamige[kopf[:i].count(kopf[i])])
+    return Roh(kopf, np.arange(2, n + 2), spalte, f"{anzahl(n, 'Zeile', 'Zeilen')}, Parquet")
 
 
 def blattdateien(archiv: zipfile.ZipFile) -> tuple[ElementTree.Element, dict[str, str]]:
