@@ -290,6 +290,7 @@ def test_neighbours_differ_in_lightness() -> None:
 def test_text_is_cut_to_its_width() -> None:
     assert style.kuerze("Ambulant betreutes Wohnen", 100).endswith("…") and style.textbreite(style.kuerze("W" * 400, 100)) <= 100
     assert style.kuerze("kurz") == "kurz" and style.kuerze("a\n\tb\u202ec 漢") == "a b c ?"
+    assert style.kuerze("Mu\u0308nster") == "Münster"  # as some systems write it: a letter and its dots apart
 
 
 def test_labels_move_apart() -> None:

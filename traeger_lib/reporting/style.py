@@ -59,7 +59,7 @@ def textbreite(text: str, groesse: float = NORMAL, fett: bool = False) -> float:
 
 def kuerze(text: str, breite: float = BREITE, groesse: float = NORMAL, fett: bool = False) -> str:
     """One line: no control characters, „?“ for what the font lacks, an ellipsis where it is wider than `breite`."""
-    text = "".join(" " if unicodedata.category(c)[0] in "ZC" and c != "\u00a0" else c for c in text[:300])
+    text = "".join(" " if unicodedata.category(c)[0] in "ZC" and c != "\u00a0" else c for c in unicodedata.normalize("NFC", text[:300]))
     text = ganz = "".join(c if _breite(c, fett) else "?" for c in " ".join(w for w in text.split(" ") if w))
     while text and textbreite(text + "…" * (text != ganz), groesse, fett) > breite:
         text = text[:-1].rstrip(" ,;.(–-")
