@@ -87,6 +87,7 @@ def test_help_everywhere(traeger, command):
 
 @pytest.mark.parametrize("aufruf, satz", [
     (["quarter", "2026Q1"], "Es fehlt die Angabe BESTAND. Hilfe: traeger quarter --help"),
+    (["purge", "."], "Es fehlt die Angabe --years. Hilfe: traeger purge --help"),
     (["facts"], "Es fehlt die Angabe ID. Hilfe: traeger facts --help"),
     (["purge", "x"], "Es fehlt die Angabe --years. Hilfe: traeger purge --help"),
     (["quarter", "2026Q1", "x", "--jobs", "0"], "Der Wert für --jobs passt nicht. Hilfe: traeger quarter --help"),

@@ -289,6 +289,9 @@ def test_command_says_what_is_wrong_with_a_file(traeger, tmp_path, beispiel):
     datei.write_text("schema = 1\nname = unfug\n")
     aus = traeger("scenario", "run", datei, beispiel, "--out", tmp_path / "aus")
     assert aus.exit_code == 2 and "s.toml, Zeile 2: Das ist kein gültiges TOML" in aus.output and not (tmp_path / "aus").exists()
+    for text in (f"schema = {'9' * 5000}", f"schema = {'[' * 5000}"):
+        with pytest.raises(TraegerFehler, match=r"^s\.toml: Das ist kein gültiges TOML"):
+            ablage.lies_text(text, "s.toml")
 
 
 # ── one code for everybody ───────────────────────────────────────────────────────────────────────────────────────

@@ -423,7 +423,7 @@ def main() -> None:
 def _falscher_aufruf(e: Any) -> str:
     art, wort = type(e).__name__, str(getattr(getattr(e, "param", None), "metavar", None) or "")
     option = next((o for o in getattr(getattr(e, "param", None), "opts", ()) if o.startswith("--")), wort)
-    grund = {"MissingParameter": f"Es fehlt die Angabe {wort or option}.", "BadParameter": f"Der Wert für {option} passt nicht.",
+    grund = {"MissingParameter": f"Es fehlt die Angabe {option}.", "BadParameter": f"Der Wert für {option} passt nicht.",
              "NoSuchOption": f"Die Option {getattr(e, 'option_name', '')} gibt es nicht.",
              "BadOptionUsage": f"Zur Option {getattr(e, 'option_name', '')} fehlt der Wert, oder sie nimmt keinen.",
              }.get(art, "Diesen Befehl oder diese Angabe gibt es nicht.")

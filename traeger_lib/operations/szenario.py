@@ -50,7 +50,7 @@ def lies_text(text: str, name: str) -> Szenario:
     """A scenario from the text of its file; `name` stands in messages."""
     try:
         return szenario_aus(tomllib.loads(text, parse_float=Decimal))
-    except tomllib.TOMLDecodeError as e:
+    except (RecursionError, ValueError) as e:  # no TOML; nested or numbers beyond what is read
         stelle = re.search(r"line (\d+)", str(e))
         raise TraegerFehler(f"{name}{f', Zeile {stelle[1]}' if stelle else ''}: Das ist kein gültiges TOML. "
                             "Texte stehen in Anführungszeichen, Zahlen mit Punkt, Daten als JJJJ-MM-TT.") from None
