@@ -89,7 +89,6 @@ def test_help_everywhere(traeger, command):
     (["quarter", "2026Q1"], "Es fehlt die Angabe BESTAND. Hilfe: traeger quarter --help"),
     (["purge", "."], "Es fehlt die Angabe --years. Hilfe: traeger purge --help"),
     (["facts"], "Es fehlt die Angabe ID. Hilfe: traeger facts --help"),
-    (["purge", "x"], "Es fehlt die Angabe --years. Hilfe: traeger purge --help"),
     (["quarter", "2026Q1", "x", "--jobs", "0"], "Der Wert für --jobs passt nicht. Hilfe: traeger quarter --help"),
     (["quarter", "2026Q1", "x", "--farbe"], "Die Option --farbe gibt es nicht. Hilfe: traeger quarter --help"),
     (["quartal"], "Diesen Befehl oder diese Angabe gibt es nicht. Hilfe: traeger --help"),

@@ -293,6 +293,10 @@ class Bestand:
 
     def pruefsummen(self) -> dict[str, str]:
         """`nur(i).pruefsumme()` of every provider, each table hashed once."""
+        return self._pruefsummen
+
+    @cached_property
+    def _pruefsummen(self) -> dict[str, str]:
         summen = self._zeilensummen()
         return {i: self._summe({name: summen[name][z] for name, z in je.items()}) for i, je in self._zeilen_je_traeger.items()}
 
@@ -339,6 +343,8 @@ class Bestand:
             teil[name] = frame
         ergebnis = replace(self, tabellen=teil, hinweise=tuple(h for h in self.hinweise if h[0] in ("", traeger_id)))
         object.__setattr__(ergebnis, "_nur", traeger_id)
+        if "_pruefsummen" in vars(self):  # known already
+            vars(ergebnis)["_pruefsumme"] = self._pruefsummen[traeger_id]
         return ergebnis
 
 
