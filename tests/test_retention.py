@@ -51,7 +51,7 @@ def test_purge_lists_asks_and_removes_what_is_ours_only(archiv, traeger):
     stumm = CliRunner().invoke(app, ["purge", str(archiv), "--years", "5"], input="")  # nobody to ask
     assert stumm.exit_code == 1 and "Nichts gelöscht." in stumm.output and files(archiv) == davor
     result = traeger("purge", archiv, "--years", 5, "--yes")
-    assert result.exit_code == 0 and "1 Läufe gelöscht." in result.output
+    assert result.exit_code == 0 and "1 Lauf gelöscht." in result.output
     assert files(archiv) == ["2015Q4/notiz.txt", *(f for f in davor if f.startswith("2099Q1"))]
     assert "Kein Lauf" in traeger("purge", archiv, "--years", 5).output and traeger("purge", archiv).exit_code == 2
 

@@ -215,7 +215,7 @@ def purge(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit
     """Nennt die Läufe, deren Aufbewahrung abgelaufen ist, und löscht sie nach Rückfrage, auch versandte Berichte."""
     from datetime import date
 
-    from traeger_lib.inputs.faults import TraegerFehler
+    from traeger_lib.inputs.faults import TraegerFehler, anzahl
     from traeger_lib.operations import folder
     from traeger_lib.operations import manifest as m
     if not ordner.is_dir():
@@ -223,7 +223,7 @@ def purge(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit
     faellig = folder.verfallen(ordner, years, date.today())
     for v in faellig:
         versandt = sum(map(m.ist_versandt, v.berichte))
-        typer.echo(f"{v.ordner}: {v.quartal.lang}, {len(v.berichte)} Berichte, davon {versandt} versandt")
+        typer.echo(f"{v.ordner}: {v.quartal.lang}, {anzahl(len(v.berichte), 'Bericht', 'Berichte')}, davon {versandt} versandt")
         for pfad in (*v.berichte, *v.beiwerk):
             typer.echo(f"  {pfad.name}")
         for pfad in v.fremd:
@@ -232,7 +232,7 @@ def purge(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit
         typer.echo(f"Kein Lauf unter {ordner} ist älter als {years} Jahre.")
     elif yes or _ja("Endgültig löschen?"):
         folder.loesche(faellig)
-        typer.echo(f"{len(faellig)} Läufe gelöscht.")
+        typer.echo(f"{anzahl(len(faellig), 'Lauf', 'Läufe')} gelöscht.")
     else:
         typer.echo("Nichts gelöscht.")
         raise typer.Exit(1)
@@ -251,7 +251,7 @@ def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
              "--resolve", help="unklare oder abgelehnte Zeile entscheiden", metavar="NR=versandt|offen")] = None) -> None:
     """Schreibt je Träger eine Nachricht als .eml-Datei und die Liste der Empfangenden; ohne --send wird nichts versandt."""
     from traeger_lib.analysis.periods import Quartal
-    from traeger_lib.inputs.faults import TraegerFehler
+    from traeger_lib.inputs.faults import TraegerFehler, anzahl
     from traeger_lib.operations import outbox
     if force != bool(reason.strip()):
         raise TraegerFehler("--force und --reason gehören zusammen: Was nicht zu den Daten passt, geht nur mit Begründung hinaus.")
@@ -266,7 +266,7 @@ def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
             outbox.entwuerfe(post, daten, q, b, os.environ.get("TRAEGER_MAIL_FROM", ""))
         typer.echo("\n".join(outbox.liste(post, b)))
         offen = [b.offen(p) for p in post]
-        frage = f"{sum(map(bool, offen))} Nachrichten an {sum(map(len, offen))} Empfangende versenden?"
+        frage = f"{anzahl(sum(map(bool, offen)), 'Nachricht', 'Nachrichten')} an {sum(map(len, offen))} Empfangende versenden?"
         if zugang and any(offen) and (yes or _ja(frage)):
             if abbruch := outbox.versende(post, daten, q, ziel, b, zugang):
                 typer.echo(abbruch, err=True)
