@@ -85,7 +85,7 @@ def test_a_parameter_reaches_every_file_and_its_change_redoes_the_report(traeger
 
 
 def test_one_pass_over_the_tables_gives_every_providers_own_hash():
-    assert {i: BEISPIEL.nur(i).pruefsumme() for i in SUMMEN} == SUMMEN and len(set(SUMMEN.values())) == len(SUMMEN)
+    assert {i: replace(BEISPIEL.nur(i)).pruefsumme() for i in SUMMEN} == SUMMEN and len(set(SUMMEN.values())) == len(SUMMEN)
 
 
 def test_no_provider_is_not_all_of_them():
