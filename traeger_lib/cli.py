@@ -183,7 +183,7 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
     for e in ergebnisse:
         dauer = f"{e.sekunden:.1f}".replace(".", ",") if e.sekunden else ""
         tabelle.add_row(e.traeger_id, f"{batch.ZEICHEN[e.stand]} {e.stand}", e.grund, dauer)
-    konsole.print(tabelle if ergebnisse else "Zuletzt ist nichts fehlgeschlagen oder offen geblieben; nichts zu wiederholen.")
+    konsole.print(tabelle if ergebnisse else "Nichts ist fehlgeschlagen oder offen; es gibt nichts zu wiederholen.")
     konsole.print(f"Übersicht: {ziel / 'index.html'}", markup=False, soft_wrap=True)
     if offen := sum(e.stand == batch.OFFEN for e in ergebnisse):
         typer.echo(f"Abgebrochen: {offen} Berichte sind offen, die fertigen bleiben. Derselbe Befehl macht weiter.", err=True)

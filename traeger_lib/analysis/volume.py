@@ -88,11 +88,12 @@ class Volumen:
         return {}
 
     def wo(self, **bedingung: object) -> np.ndarray:
-        """Boolean mask over the groups, e.g. `wo(eigen=True, angebot_id="A")`; kept, so never write into it."""
+        """Boolean mask over the groups, e.g. `wo(eigen=True, angebot_id="A")`; kept, read-only."""
         schluessel = tuple(bedingung.items())
         if schluessel not in self._masken:
             gilt = [self._spalten[spalte] == wert for spalte, wert in schluessel]
             self._masken[schluessel] = np.logical_and.reduce(gilt) if gilt else np.ones(len(self.gruppen), bool)
+            self._masken[schluessel].setflags(write=False)
         return self._masken[schluessel]
 
 
