@@ -207,6 +207,9 @@ def test_jupyterlab(werkstatt, traeger):
     with dienst(befehl, werkstatt):
         wartet(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
         with seite(f"http://127.0.0.1:{port}/lab/tree/szenario.ipynb?token={zugang}&reset") as (page, _):
+            # on a busy machine JupyterLab may ask which kernel to take, and stands in the way until it is told
+            page.add_locator_handler(page.locator("dialog.jp-Dialog"), lambda frage: frage.locator(".jp-mod-accept").first.click())
+
             def laden(neu=True):
                 if neu:
                     page.reload()
