@@ -202,8 +202,8 @@ def verify(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mi
         raise TraegerFehler(f"Unter {ordner} liegen keine Berichte.")
     for zeile in fehler:
         typer.echo(zeile)
-    was = worte(anzahl, "Bericht", "Berichte")
-    typer.echo(f"{was} geprüft, " + (f"{worte(len(fehler), 'Abweichung', 'Abweichungen')}." if fehler else "alle unverändert."))
+    was = f"{worte(len(fehler), 'Abweichung', 'Abweichungen')}." if fehler else "alle unverändert."
+    typer.echo(f"{worte(anzahl, 'Bericht', 'Berichte')} geprüft, {was}")
     raise typer.Exit(1 if fehler else 0)
 
 

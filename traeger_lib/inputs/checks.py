@@ -407,8 +407,7 @@ def kostentraeger(lage: Lage) -> Iterator[Hinweis]:
 
 def kuenftige(lage: Lage) -> Iterator[Hinweis]:
     """Case rows that begin after the Datenstand."""
-    f = lage["faelle"]
-    spaeter = f[f["beginn"] > pd.Timestamp(lage.datenstand)]
+    spaeter = lage["faelle"].loc[lambda f: f["beginn"] > pd.Timestamp(lage.datenstand)]
     for nr, teil in spaeter.groupby(lage.nummer(spaeter)):
         yield nr, (f"{anzahl(len(teil), 'Fallzeile beginnt', 'Fallzeilen beginnen')} nach dem Datenstand {lage.datenstand:%d.%m.%Y}, "
                    f"zuerst Zeile {teil.index[0]} am {teil['beginn'].iloc[0]:%d.%m.%Y}. Stimmt der Tag?")

@@ -342,9 +342,8 @@ class Bestand:
                 frame.index = pd.RangeIndex(len(frame))
             teil[name] = frame
         ergebnis = replace(self, tabellen=teil, hinweise=tuple(h for h in self.hinweise if h[0] in ("", traeger_id)))
-        object.__setattr__(ergebnis, "_nur", traeger_id)
-        if "_pruefsummen" in vars(self):  # known already
-            vars(ergebnis)["_pruefsumme"] = self._pruefsummen[traeger_id]
+        bekannt = {"_pruefsumme": self._pruefsummen[traeger_id]} if "_pruefsummen" in vars(self) else {}
+        vars(ergebnis).update(bekannt, _nur=traeger_id)
         return ergebnis
 
 

@@ -25,6 +25,7 @@ from traeger_lib.reporting.sentences import (
     hochrechnung,
     leitfrage,
     leitmassstab,
+    mit_gruppen,
     muster,
     saetze,
     seit_gespraech,
@@ -125,12 +126,11 @@ def _kacheln(facts: Facts, ziele: Collection[str]) -> str:
     m, verlauf, q = facts.massnahmen, facts.verlauf[-24:], facts.quartalsverlauf
     fertig = sum(n for s, n in m.je_status.items() if s in ("laufend", "abgeschlossen"))
     betrag = None if a.abweichung_eur is None else gerundet(a)[0]
-    gruppen = {h for x in facts.hbg.quartal.je_angebot.values() for h in x.anteile} - {"ohne"}
     werte: list[tuple[str, str, str, str]] = [
         ("fallzahlen", "belegte Plätze", f.zahl(facts.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze, 1),
          linie([x.plaetze for x in verlauf], f"{len(verlauf)} Monate", lambda x: f.zahl(x, 1))),
-        ("hbg", "Mixindex (Budget = 1)", f.zahl(facts.hbg.quartal.gesamt.mixindex if gruppen else None, 2),
-         linie([s.mix.mixindex for s in q if gruppen], "Quartale", lambda x: f.zahl(x, 2))),
+        ("hbg", "Mixindex (Budget = 1)", f.zahl(facts.hbg.quartal.gesamt.mixindex if mit_gruppen(facts) else None, 2),
+         linie([s.mix.mixindex for s in q if mit_gruppen(facts)], "Quartale", lambda x: f.zahl(x, 2))),
         ("personal", "VK eingesetzt von nötig", f"{f.zahl(getattr(p.vk_anteilig, mass), 1)} von {f.zahl(p.vk_soll, 1)}",
          linie([erfuellung(s.personal, mass) for s in q], "Differenz je Quartal", lambda x: f"{f.zahl(x, 1, vorzeichen=True)} VK")),
         ("euro", "Abweichung seit Jahresbeginn", f.euro(betrag, 0, vorzeichen=True),

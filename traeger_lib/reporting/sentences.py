@@ -148,9 +148,14 @@ def hochrechnung(facts: Facts) -> str:
                                                           ("soll", h.soll_eur))})])
 
 
+def mit_gruppen(facts: Facts) -> bool:
+    """Days in a need group: without any there is no mix to speak of."""
+    return any(h != "ohne" for x in facts.hbg.quartal.je_angebot.values() for h in x.anteile)
+
+
 def _hbg(facts: Facts, m: dict[str, str]) -> list[str]:
-    mix, je = facts.hbg.quartal.gesamt, facts.hbg.quartal.je_angebot
-    if not {h for x in je.values() for h in x.anteile} - {"ohne"}:
+    mix = facts.hbg.quartal.gesamt
+    if not mit_gruppen(facts):
         return [m["ohne_gruppen" if facts.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze else "ohne_tage"]]
     texte = []
     if zu_wenige(facts):
