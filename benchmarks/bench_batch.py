@@ -86,7 +86,7 @@ def plain(args):
 def floor(ids, pfad, out):
     out.mkdir()
     bestand, _ = lies(pfad)
-    batch._waerme()
+    batch.waerme()
     with get_context("fork").Pool(CORES, maxtasksperchild=None) as pool:
         pool.map(plain, [(i, bestand, out) for i in ids], chunksize=1)
 

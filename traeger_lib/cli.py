@@ -157,6 +157,8 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
             memory: Annotated[int, typer.Option(min=256, help="Arbeitsspeicher je Bericht in MB")] = 4096,
             pdf: Annotated[bool, typer.Option("--pdf", help="auch bericht.pdf schreiben (braucht Chromium)")] = False) -> None:
     """Erstellt die Berichte aller Träger eines Quartals; ein zweiter Lauf rechnet nur, was fehlt oder sich geändert hat."""
+    import gc
+    gc.disable()  # imports leave little to collect; batch.waerme freezes what is there and turns it on again
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.table import Table

@@ -14,16 +14,17 @@ import shutil
 import signal
 import time
 import traceback
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from datetime import date, datetime
 from functools import cache, partial
 from multiprocessing import get_context
-from multiprocessing.connection import wait
+from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pandas as pd
 import papermill  # before our engine: papermill imports every registered engine itself
@@ -174,44 +175,55 @@ def _laeufe(auftraege: list[Auftrag], jobs: int, cluster: str) -> Generator[Erge
 
 
 def _fuehre_aus(auftraege: list[Auftrag], jobs: int) -> Generator[Ergebnis]:
-    """Run each job in a process of its own, `jobs` at once, and yield results as they come.
+    """Run the jobs in up to `jobs` worker processes and yield results as they come.
 
-    Where the system can fork, the children inherit this warm process; a child that dies fails its own provider only.
+    Where the system can fork, the workers inherit this warm process, and every notebook runs in a child of its worker's (`engine`). A
+    worker that dies fails its own provider only; another one takes its place.
     """
     if engine.CAN_FORK and auftraege:
-        _waerme()
+        waerme()
     kontext = get_context("fork" if engine.CAN_FORK else "spawn")
-    warten = list(auftraege)
-    laufend: dict[Any, tuple[Auftrag, Any]] = {}
+    warten = deque(auftraege)
+    laufend: dict[Connection, tuple[Auftrag, BaseProcess]] = {}
+
+    def beginne(rohr: Connection | None = None, arbeiter: BaseProcess | None = None) -> None:
+        """Give the next job to a worker, a new one unless one is named."""
+        if rohr is None or arbeiter is None:
+            rohr, ende = kontext.Pipe()
+            arbeiter = kontext.Process(target=_arbeite, args=(ende,))  # type: ignore[attr-defined]
+            arbeiter.start()
+            ende.close()
+        a = warten.popleft()
+        laufend[rohr] = (a, arbeiter)
+        with suppress(BrokenPipeError):  # died at once: told when its answer is read
+            rohr.send(a)
     try:
         while warten or laufend:
             while warten and len(laufend) < jobs:
-                a = warten.pop(0)
-                lesen, schreiben = kontext.Pipe(duplex=False)
-                kind = kontext.Process(target=_kind, args=(a, schreiben))  # type: ignore[attr-defined]
-                kind.start()
-                schreiben.close()
-                laufend[lesen] = (a, kind)
-            fertig: list[Any] = wait(list(laufend))
-            for rohr in fertig:
-                a, kind = laufend[rohr]
+                beginne()
+            for rohr in cast(list[Connection], wait(list(laufend))):
+                a, arbeiter = laufend[rohr]
                 try:
                     ergebnis = rohr.recv()
-                    kind.join()
-                except EOFError:
-                    kind.join()
+                except (EOFError, ConnectionResetError):
+                    arbeiter.join()  # until then is_alive may say yes
                     folder.raeume_auf_nach(Path(a.ziel), a.traeger_id)
                     ergebnis = Ergebnis(a.traeger_id, a.name, FEHLGESCHLAGEN, grund=PROZESS_BEENDET)
                 del laufend[rohr]
+                if warten and arbeiter.is_alive():
+                    beginne(rohr, arbeiter)
+                else:
+                    arbeiter.kill()  # idle: its answer is here, its report in place
+                    arbeiter.join()
                 yield ergebnis
     finally:  # also when interrupted
-        for _, kind in laufend.values():
-            kind.kill()
-            kind.join()
+        for _, arbeiter in laufend.values():
+            arbeiter.kill()
+            arbeiter.join()
 
 
 @cache
-def _waerme() -> None:
+def waerme() -> None:
     """Import and load what every report needs once, before forking (fonts, page template); numeric libraries keep to one thread."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
@@ -230,18 +242,18 @@ def _waerme() -> None:
     if engine.CAN_FORK and hasattr(libc := ctypes.CDLL(None), "mallopt"):  # glibc: keep the room of one picture for the next
         libc.mallopt(-3, 2**29)  # M_MMAP_THRESHOLD
         libc.mallopt(-1, 2**29)  # M_TRIM_THRESHOLD
-    gc.collect()
     gc.freeze()
+    gc.enable()
 
 
-def _kind(a: Auftrag, rohr: Any) -> None:
-    """A child's whole life: one report, one answer. Ctrl-C is the parent's business; a killed parent takes its children along."""
+def _arbeite(rohr: Connection) -> None:
+    """A worker's whole life: one report after the other until nobody asks. Ctrl-C is the parent's business; a killed parent takes its
+    workers along."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    if engine.CAN_FORK:
-        engine.die_with_parent()
-        engine.limit_memory(a.speicher_mb)
-    rohr.send(bericht(a))
-    rohr.close()
+    engine.die_with_parent()
+    with suppress(EOFError):
+        while True:
+            rohr.send(bericht(rohr.recv()))
 
 
 def bericht(a: Auftrag) -> Ergebnis:
@@ -276,7 +288,8 @@ def _fuelle(a: Auftrag, neu: Path) -> str:
     (neu / "parameter.yaml").write_text(yaml.safe_dump(parameter, allow_unicode=True, sort_keys=True), encoding="utf-8")
     antworten: list[dict[str, Any]] = []
     nb = papermill.execute_notebook(a.notebook, str(neu / "bericht.ipynb"), parameters=parameter, progress_bar=False, log_output=False,
-                                    engine_name="traeger", execution_timeout=a.zeitlimit_s, save_cells=False,
+                                    engine_name="traeger", execution_timeout=a.zeitlimit_s, memory_mb=a.speicher_mb,
+                                    request_save_on_cell_execute=False, failed_path=str(neu / "bericht.ipynb"),
                                     on_success=partial(_zahlen, a, neu), answers=antworten)
     if any(c.source.strip() and c.execution_count is None for c in nb.cells if c.cell_type == "code"):
         raise TraegerFehler("Das Notebook hat sich vorzeitig beendet (exit).")

@@ -109,7 +109,8 @@ def main() -> None:
             ergebnis = batch.Ergebnis(a.traeger_id, a.name, batch.FEHLGESCHLAGEN, grund=grund)
         else:
             lies(a.bestand)  # kept until its files change; the forked reports share it
-            ergebnis = next(batch._fuehre_aus([a], 1))
+            batch.waerme()
+            ergebnis = batch.bericht(a)
         print(json.dumps(asdict(ergebnis)), file=aus, flush=True)
 
 

@@ -30,47 +30,56 @@ class ForkEngine(Engine):  # type: ignore[misc]
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, log_output: bool = False, stdout_file: Any = None,
                                  stderr_file: Any = None, start_timeout: int = 60, execution_timeout: int | None = None,
-                                 memory_mb: int | None = None, save_cells: bool = True,
+                                 memory_mb: int | None = None, failed_path: str | None = None,
                                  on_success: Callable[[dict[str, Any]], Any] | None = None,
                                  answers: list[Any] | None = None, **kwargs: Any) -> None:
         """Execute. `execution_timeout` is seconds per cell, `memory_mb` the address space the notebook may take beyond what this process
         has. Raises CellTimeoutError or DeadKernelError like the standard engine; out of memory is a MemoryError in the cell.
 
-        `save_cells=False` saves at the end only, not before and after each cell. `on_success` is called in the child with the notebook's
-        names when all cells ran; what it returns is appended to `answers`. (The standard engine knows neither and leaves them alone.)"""
-        if not CAN_FORK or kernel_name not in (None, "", "python3"):
-            NBClientEngine.execute_managed_notebook(
-                nb_man, kernel_name, log_output=log_output, stdout_file=stdout_file, stderr_file=stderr_file,
-                start_timeout=start_timeout, execution_timeout=execution_timeout, **kwargs)
-            return
-        from papermill.log import logger
-
-        def tell(output: Any) -> None:
-            """What --log-output, --stdout-file and --stderr-file ask for, after each cell."""
-            if output.output_type == "stream":
-                file = stdout_file if output.name == "stdout" else stderr_file
-                if file:
-                    print(output.text, end="", file=file, flush=True)
-                if log_output:
-                    (logger.info if output.name == "stdout" else logger.warning)(output.text)
-        context = get_context("fork")
-        ours, theirs = context.Pipe(duplex=False)
-        cells = [(i, c.source, c.metadata.get("tags", [])) for i, c in enumerate(nb_man.nb.cells) if c.cell_type == "code"]
-        child = context.Process(target=_run_child, args=(theirs, cells, memory_mb, on_success))
-        path, nb_man.output_path = nb_man.output_path, nb_man.output_path if save_cells else None
-        sys.stdout.flush()
-        sys.stderr.flush()
-        child.start()
-        theirs.close()
+        `failed_path` is where a notebook goes whose kernel died or ran out of time, for callers that have papermill write the finished one
+        only (`request_save_on_cell_execute=False`). `on_success` is called in the child with the notebook's names when all cells ran; what
+        it returns is appended to `answers`. (The standard engine knows neither of these two and leaves them alone.)"""
+        streams = {"log_output": log_output, "stdout_file": stdout_file, "stderr_file": stderr_file}
         try:
-            answer = _follow(nb_man, ours, execution_timeout, tell)
-            if answers is not None:
-                answers.append(answer)
-        finally:
-            nb_man.output_path = path
-            child.kill()
-            child.join()
-            ours.close()
+            if CAN_FORK and kernel_name in (None, "", "python3"):
+                answer = _run_forked(nb_man, execution_timeout, memory_mb, on_success, **streams)
+                if answers is not None:
+                    answers.append(answer)
+            else:
+                NBClientEngine.execute_managed_notebook(
+                    nb_man, kernel_name, start_timeout=start_timeout, execution_timeout=execution_timeout, **streams, **kwargs)
+        except Exception:
+            nb_man.output_path = nb_man.output_path or failed_path
+            raise
+
+
+def _run_forked(nb_man: Any, limit_s: int | None, memory_mb: int | None, on_success: Callable[[dict[str, Any]], Any] | None, *,
+                log_output: bool, stdout_file: Any, stderr_file: Any) -> Any:
+    """Fork, follow, reap; returns the child's answer."""
+    from papermill.log import logger
+
+    def tell(output: Any) -> None:
+        """What --log-output, --stdout-file and --stderr-file ask for, after each cell."""
+        if output.output_type == "stream":
+            file = stdout_file if output.name == "stdout" else stderr_file
+            if file:
+                print(output.text, end="", file=file, flush=True)
+            if log_output:
+                (logger.info if output.name == "stdout" else logger.warning)(output.text)
+    context = get_context("fork")
+    ours, theirs = context.Pipe(duplex=False)
+    cells = [(i, c.source, c.metadata.get("tags", [])) for i, c in enumerate(nb_man.nb.cells) if c.cell_type == "code"]
+    child = context.Process(target=_run_child, args=(theirs, cells, memory_mb, on_success))
+    sys.stdout.flush()
+    sys.stderr.flush()
+    child.start()
+    theirs.close()
+    try:
+        return _follow(nb_man, ours, limit_s, tell)
+    finally:
+        child.kill()
+        child.join()
+        ours.close()
 
 
 def die_with_parent() -> None:
