@@ -14,7 +14,7 @@ from multiprocessing import Value
 from pathlib import Path
 
 from traeger_lib.analysis.periods import Quartal
-from traeger_lib.operations import batch
+from traeger_lib.operations import batch, job
 from traeger_lib.operations import manifest as m
 
 SAME = ("bericht.html", "kennzahlen.json", "tabellen.xlsx")
@@ -57,7 +57,7 @@ def run(deadly=0, seconds=None):
             os.setsid()
             watch(counter, deadly)
             results = batch.quartal(Quartal.aus("2026Q1"), BESTAND, ZIEL, jobs=1)
-            os._exit(int(any(e.stand == batch.FEHLGESCHLAGEN for e in results)))
+            os._exit(int(any(e.stand == job.FEHLGESCHLAGEN for e in results)))
         finally:
             os._exit(7)
     if seconds is not None:

@@ -16,7 +16,9 @@ from traeger_lib.analysis.budget import mengengeruest
 from traeger_lib.analysis.deviation import Effekte, abweichung, effekte
 from traeger_lib.analysis.money import gleiche_teile, runde_cent
 from traeger_lib.analysis.periods import Quartal, Zeitraum
-from traeger_lib.analysis.volume import Personenzaehlung, aufenthalte, volumen
+from traeger_lib.analysis.persons import Personenzaehlung
+from traeger_lib.analysis.stays import aufenthalte
+from traeger_lib.analysis.volume import volumen
 
 D = Decimal
 Q1 = Zeitraum(date(2026, 1, 1), date(2026, 3, 31))

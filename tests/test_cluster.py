@@ -14,7 +14,7 @@ from test_whole_or_absent import small_notebook
 
 from traeger_lib import load
 from traeger_lib.analysis.periods import Quartal
-from traeger_lib.operations import batch, cluster
+from traeger_lib.operations import batch, cluster, job
 from traeger_lib.operations import manifest as m
 
 distributed = pytest.importorskip("distributed", reason="the cluster is NOT tested: pip install 'traeger-lib[cluster]'")
@@ -71,7 +71,7 @@ def bestand(tmp_path_factory, traeger):
 @pytest.fixture(scope="module")
 def lokal(bestand):
     """The same reports made on this machine."""
-    assert {e.stand for e in batch.quartal(Q1, bestand, bestand.parent / "lokal")} == {batch.FERTIG}
+    assert {e.stand for e in batch.quartal(Q1, bestand, bestand.parent / "lokal")} == {job.FERTIG}
     return contents(bestand.parent / "lokal")
 
 
@@ -97,7 +97,7 @@ def test_a_killed_one_is_replaced_and_nothing_is_lost(address, bestand, lokal, t
             killed.append(pids[0])
             os.kill(pids[0], signal.SIGKILL)
     ergebnisse = batch.quartal(Q1, bestand, tmp_path / "aus", cluster=address, melde=kill_once)
-    assert killed and [e.stand for e in ergebnisse] == [batch.FERTIG] * 4
+    assert killed and [e.stand for e in ergebnisse] == [job.FERTIG] * 4
     assert contents(tmp_path / "aus") == lokal
     with distributed.Client(address, set_as_default=False) as client:  # the worker's nanny has started another
         client.wait_for_workers(2, timeout=60)
@@ -109,7 +109,7 @@ def test_a_report_that_kills_its_job_process_fails_alone(address, bestand, tmp_p
                    "    os.kill(int(open(f'/proc/{os.getppid()}/stat').read().split()[3]), 9)\n    while True: pass")
     monkeypatch.setattr(batch, "NOTEBOOK", tmp_path / "böse.ipynb")
     ergebnisse = batch.quartal(Q1, bestand, tmp_path / "a", cluster=address)
-    assert [e.stand for e in ergebnisse] == [batch.FEHLGESCHLAGEN] + [batch.FERTIG] * 3 and ergebnisse[0].grund == batch.PROZESS_BEENDET
+    assert [e.stand for e in ergebnisse] == [job.FEHLGESCHLAGEN] + [job.FERTIG] * 3 and ergebnisse[0].grund == batch.PROZESS_BEENDET
     assert not (tmp_path / "a" / opfer).exists()
 
 
@@ -117,7 +117,7 @@ def test_an_interrupted_batch_leaves_nobody_at_work(address, bestand, tmp_path):
     def stop(*_):
         raise KeyboardInterrupt
     ergebnisse = batch.quartal(Q1, bestand, tmp_path / "aus", cluster=address, melde=stop)
-    assert {e.stand for e in ergebnisse} == {batch.FERTIG, batch.OFFEN}
+    assert {e.stand for e in ergebnisse} == {job.FERTIG, job.OFFEN}
     assert not any(children(w) for w in workers(address).values()) and not list((tmp_path / "aus").glob(".neu-*"))
     there = sorted(p.name for p in (tmp_path / "aus").iterdir())
     time.sleep(1)  # nothing appears any more

@@ -13,7 +13,7 @@ from test_whole_or_absent import small_notebook
 from traeger_lib import analyse
 from traeger_lib.analysis.periods import Quartal
 from traeger_lib.inputs.reading import lies
-from traeger_lib.operations import batch
+from traeger_lib.operations import batch, job
 from traeger_lib.operations import manifest as m
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="fork")
@@ -69,12 +69,12 @@ def check_broken(ordner, traeger, monkeypatch, providers, ways):
     seite = (ordner / "aus" / "index.html").read_text()
     for i, e in lauf.items():
         if i not in opfer:  # right: the figures are those of the data as they were before anybody broke others
-            assert e["stand"] == batch.FERTIG, e
+            assert e["stand"] == job.FERTIG, e
             kennzahlen = json.loads((ordner / "aus" / i / "kennzahlen.json").read_text())
             assert kennzahlen == json.loads(json.dumps(analyse(heil, i, Q1).kennzahlen()))
         else:
             grund = IN_DATA[opfer[i]][2] if opfer[i] in IN_DATA else IN_NOTEBOOK[opfer[i]][1]
-            assert e["stand"] == batch.FEHLGESCHLAGEN and grund in e["grund"], (opfer[i], e)
+            assert e["stand"] == job.FEHLGESCHLAGEN and grund in e["grund"], (opfer[i], e)
             assert not (ordner / "aus" / i).exists() and i in seite
     assert len(lauf) == providers and traeger("verify", ordner / "aus").exit_code == 0
 
@@ -97,10 +97,10 @@ def test_a_thousand_providers_in_flat_memory_and_nothing_to_do_the_second_time(t
     assert traeger("demo", tmp_path / "bestand", "--providers", 1000, "--format", "parquet").exit_code == 0
     memory = []
     ergebnisse = batch.quartal(Q1, tmp_path / "bestand", tmp_path / "aus", melde=lambda *_: memory.append(resident_mb()))
-    assert [e.stand for e in ergebnisse] == [batch.FERTIG] * 1000
+    assert [e.stand for e in ergebnisse] == [job.FERTIG] * 1000
     assert max(memory[50:]) < 1.05 * memory[50], (memory[50], max(memory))
     assert len([p for p in (tmp_path / "aus").iterdir() if m.ist_vollstaendig(p, m.lies_json(p / "manifest.json") or {})]) == 1000
     davor = {p: p.stat().st_mtime_ns for p in (tmp_path / "aus").glob("*/*")}
-    assert {e.stand for e in batch.quartal(Q1, tmp_path / "bestand", tmp_path / "aus")} == {batch.UNVERAENDERT}
+    assert {e.stand for e in batch.quartal(Q1, tmp_path / "bestand", tmp_path / "aus")} == {job.UNVERAENDERT}
     assert davor == {p: p.stat().st_mtime_ns for p in (tmp_path / "aus").glob("*/*")}
     shutil.rmtree(tmp_path / "aus")  # 1.3 GB

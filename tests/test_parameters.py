@@ -19,7 +19,7 @@ from test_whole_or_absent import small_notebook
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.reading import lies
 from traeger_lib.inputs.schema import TABELLEN, zeilensummen
-from traeger_lib.operations import batch
+from traeger_lib.operations import batch, job
 
 ROOT = Path(__file__).parents[1]
 GANZ = lies(ROOT / "data" / "beispiel")[0]
@@ -59,7 +59,7 @@ def test_values_have_the_types_of_the_parameters_cell(tmp_path):
 @pytest.mark.parametrize("kennung", ["", "..", "../X", "a/b", "/etc", "kLEIN", "A1\n", "A" * 33])
 def test_a_job_has_an_id_by_pattern_so_its_paths_stay_inside_the_target(kennung):
     with pytest.raises(TraegerFehler, match="keine Kennung"):
-        batch.Auftrag(kennung, "n", "2026Q1", "b", "n.ipynb", "ziel", {})
+        job.Auftrag(kennung, "n", "2026Q1", "b", "n.ipynb", "ziel", {})
 
 
 def test_a_parameter_reaches_every_file_and_its_change_redoes_the_report(traeger, tmp_path, beispiel, monkeypatch):

@@ -21,9 +21,11 @@ from traeger_lib.analysis.deviation import (
 )
 from traeger_lib.analysis.money import aus_cent, runde_cent
 from traeger_lib.analysis.periods import Zeitraum
+from traeger_lib.analysis.persons import Personenzaehlung
 from traeger_lib.analysis.rates import KEIN, Entgelte, entgeltzeilen, fortgeschrieben
 from traeger_lib.analysis.staffing import grundlagen
-from traeger_lib.analysis.volume import Personenzaehlung, aufenthalte, volumen
+from traeger_lib.analysis.stays import aufenthalte
+from traeger_lib.analysis.volume import volumen
 from traeger_lib.inputs.faults import Fehlerliste
 
 D, F = Decimal, Fraction

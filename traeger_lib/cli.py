@@ -157,14 +157,12 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
             memory: Annotated[int, typer.Option(min=256, help="Arbeitsspeicher je Bericht in MB")] = 4096,
             pdf: Annotated[bool, typer.Option("--pdf", help="auch bericht.pdf schreiben (braucht Chromium)")] = False) -> None:
     """Erstellt die Berichte aller Träger eines Quartals; ein zweiter Lauf rechnet nur, was fehlt oder sich geändert hat."""
-    import gc
-    gc.disable()  # imports leave little to collect; batch.waerme freezes what is there and turns it on again
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.table import Table
 
     from traeger_lib.analysis.periods import Quartal
-    from traeger_lib.operations import batch
+    from traeger_lib.operations import batch, job
     q = Quartal.aus(quartal)
     ziel = out or Path("parameterized_runs") / str(q)
     konsole = Console()
@@ -174,7 +172,7 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
     with Progress(*spalten, console=konsole, disable=not terminal) as balken:
         aufgabe = balken.add_task(f"Berichte {q}", total=None)
 
-        def melde(e: batch.Ergebnis, fertig: int, gesamt: int) -> None:
+        def melde(e: job.Ergebnis, fertig: int, gesamt: int) -> None:
             balken.update(aufgabe, completed=fertig, total=gesamt)
             if not terminal:
                 typer.echo(f"[{fertig}/{gesamt}] {e.traeger_id}: {e.stand}{f' ({e.grund})' if e.grund else ''}")
@@ -187,9 +185,9 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
         tabelle.add_row(e.traeger_id, f"{batch.ZEICHEN[e.stand]} {e.stand}", e.grund, dauer)
     konsole.print(tabelle if ergebnisse else "Nichts ist fehlgeschlagen oder offen; es gibt nichts zu wiederholen.")
     konsole.print(f"Übersicht: {ziel / 'index.html'}", markup=False, soft_wrap=True)
-    if offen := sum(e.stand == batch.OFFEN for e in ergebnisse):
+    if offen := sum(e.stand == job.OFFEN for e in ergebnisse):
         typer.echo(f"Abgebrochen: {offen} Berichte sind offen, die fertigen bleiben. Derselbe Befehl macht weiter.", err=True)
-    raise typer.Exit(1 if any(e.stand in (batch.FEHLGESCHLAGEN, batch.OFFEN) for e in ergebnisse) else 0)
+    raise typer.Exit(1 if any(e.stand in (job.FEHLGESCHLAGEN, job.OFFEN) for e in ergebnisse) else 0)
 
 
 @app.command()

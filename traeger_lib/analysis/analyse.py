@@ -55,12 +55,14 @@ from traeger_lib.analysis.outlook import (
     prognosen,
 )
 from traeger_lib.analysis.periods import Quartal, Zeitraum, datum, jahr_zeitraum, monatsname, tag, tage
+from traeger_lib.analysis.persons import Personen, Personenzaehlung
 from traeger_lib.analysis.rates import Entgelte, entgeltzeilen, fortgeschrieben, gruppenrang
 from traeger_lib.analysis.remarks import hinweise
 from traeger_lib.analysis.revisions import vergleiche
 from traeger_lib.analysis.scorecard import mit_kennzahlen, scorecard
 from traeger_lib.analysis.staffing import Grundlage, Personal, grundlagen, personal_angebot, personal_gesamt
-from traeger_lib.analysis.volume import Aufenthalte, Personen, Personenzaehlung, Volumen, abwesenheiten, aufenthalte, volumen
+from traeger_lib.analysis.stays import Aufenthalte, abwesenheiten, aufenthalte
+from traeger_lib.analysis.volume import Volumen, volumen
 from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler
 from traeger_lib.inputs.schema import Bestand, zeilen
 

@@ -11,8 +11,10 @@ import numpy as np
 
 from traeger_lib.analysis.hbg import tage_je_gruppe
 from traeger_lib.analysis.periods import Quartal, Zeitraum, tag
+from traeger_lib.analysis.persons import Personenzaehlung, wechselpaare
 from traeger_lib.analysis.rates import gruppenrang
-from traeger_lib.analysis.volume import Aufenthalte, Personenzaehlung, Volumen, wechselpaare
+from traeger_lib.analysis.stays import Aufenthalte
+from traeger_lib.analysis.volume import Volumen
 from traeger_lib.inputs.schema import Bestand
 
 

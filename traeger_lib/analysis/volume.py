@@ -1,12 +1,11 @@
-"""Days and persons: from stays and absences to daily counts per group, and from presences to admissions and discharges.
+"""Days: from stays and absences to daily counts per group, in one vectorised pass over all stays; nothing here knows money.
 
-One vectorised pass over all stays; nothing here knows money. Rule 3.1, definitions „Days“ and „Persons“ of
-the contract. Everything later reads the daily matrix, so a month, a quarter or a rate period is only a slice of it.
+Rule 3.1, definition „Days“ of the contract. Everything later reads the daily matrix: a month, a quarter or a rate period is a slice of it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
@@ -15,11 +14,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 
-from traeger_lib.analysis.periods import FEHLT, Zeitraum, datum, tag, tage
+from traeger_lib.analysis.periods import Zeitraum, datum, tag, tage
+from traeger_lib.analysis.stays import OFFEN, PERSON, Aufenthalte, abwesenheiten, aufenthalte, paare, wiederhole
 from traeger_lib.inputs.schema import Bestand, zeilen
-
-OFFEN = 2**22  # day number of „no end“, beyond the year 9999
-_PERSON = 2**24  # room for day numbers in a combined key person · _PERSON + day
 
 
 class Gruppe(NamedTuple):
@@ -108,68 +105,6 @@ def zwischen(summen: np.ndarray, s: slice) -> np.ndarray:
     """Sums over the days of a slice from running sums, (n,): a period costs the same however long it is."""
     ende = summen.shape[1] - 1
     return np.asarray(summen[:, min(s.stop, ende)] - summen[:, min(s.start, ende)])
-
-
-@dataclass(frozen=True)
-class Aufenthalte:
-    """Stays as arrays, sorted by person, offer and begin; the raw material of days and persons.
-
-    `person` int codes, `angebot` int codes into `angebote`, `beginn`/`ende` day numbers (OFFEN where running on).
-    """
-
-    angebote: tuple[str, ...]
-    person: np.ndarray
-    angebot: np.ndarray
-    beginn: np.ndarray
-    ende: np.ndarray
-    eigen: np.ndarray
-    zeile: np.ndarray
-
-    def praesenzen(self, *, vereinigt: bool = False, luecke: int = 1) -> Aufenthalte:
-        """Rows joined to presences: in one offer, or over all offers (`vereinigt`), where rows touch or follow the next day."""
-        if not len(self.person):
-            return self
-        schluessel = self.person if vereinigt else self.person * len(self.angebote) + self.angebot
-        ordnung = np.lexsort((self.beginn, schluessel))
-        k, b, e = schluessel[ordnung], self.beginn[ordnung], self.ende[ordnung]
-        neu = np.r_[True, k[1:] != k[:-1]]
-        # the furthest end so far within the person: offset by key keeps a plain running maximum inside each key
-        rang = np.cumsum(neu)
-        weit = np.maximum.accumulate(e + rang * (OFFEN * 4)) - rang * (OFFEN * 4)
-        start = neu | np.r_[True, b[1:] > weit[:-1] + luecke]
-        erste = np.flatnonzero(start)
-        letzte = np.r_[erste[1:] - 1, len(b) - 1]
-        o = ordnung[erste]
-        return Aufenthalte(self.angebote, self.person[o], self.angebot[o], b[erste], weit[letzte], self.eigen[o], self.zeile[o])
-
-    def nur(self, maske: np.ndarray) -> Aufenthalte:
-        """The rows of a boolean mask."""
-        return Aufenthalte(self.angebote, *(a[maske] for a in (
-            self.person, self.angebot, self.beginn, self.ende, self.eigen, self.zeile)))
-
-
-def aufenthalte(bestand: Bestand) -> Aufenthalte:
-    """The rows of `faelle` as sorted arrays."""
-    f = bestand["faelle"]
-    angebote = tuple(sorted(bestand["angebote"]["angebot_id"]))
-    person = pd.factorize(f["person_id"])[0].astype(np.int64)
-    angebot = pd.Index(angebote).get_indexer(f["angebot_id"]).astype(np.int64)
-    beginn, ende = tage(f["beginn"]), tage(f["ende"])
-    ende = np.where(ende == FEHLT, OFFEN, ende)
-    eigen = f["kostentraeger"].isin(bestand.eigene_kostentraeger).to_numpy(dtype=bool)
-    o = np.lexsort((beginn, person * len(angebote) + angebot))
-    return Aufenthalte(angebote, person[o], angebot[o], beginn[o], ende[o], eigen[o], np.arange(len(f))[o])
-
-
-def abwesenheiten(bestand: Bestand, stays: Aufenthalte) -> Aufenthalte:
-    """The rows of `abwesenheiten` in the codes of `stays`, adjacent ones joined; `eigen` is not known of them (false)."""
-    ab = bestand["abwesenheiten"]
-    person = pd.Index(pd.unique(bestand["faelle"]["person_id"])).get_indexer(pd.Index(ab["person_id"])).astype(np.int64)
-    angebot = pd.Index(stays.angebote).get_indexer(pd.Index(ab["angebot_id"])).astype(np.int64)
-    gilt = (person >= 0) & (angebot >= 0)
-    leer = np.zeros(int(gilt.sum()), np.int64)
-    return Aufenthalte(stays.angebote, person[gilt], angebot[gilt], tage(ab["beginn"])[gilt], tage(ab["ende"])[gilt],
-                       leer.astype(bool), leer).praesenzen()
 
 
 def volumen(bestand: Bestand, bis: date, *, von: date | None = None, stays: Aufenthalte | None = None,
@@ -295,15 +230,6 @@ def _regeln(bestand: Bestand, angebote: Sequence[str]) -> list[Regel]:
     return sorted(regeln, key=lambda r: r.ab)
 
 
-def _paare(links: np.ndarray, rechts: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """All index pairs (i, j) with links[i] == rechts[j]."""
-    ordnung = np.argsort(rechts, kind="stable")
-    sortiert = rechts[ordnung]
-    a = np.searchsorted(sortiert, links, "left")
-    i, nr = _wiederhole(np.searchsorted(sortiert, links, "right") - a)
-    return i, ordnung[a[i] + nr]
-
-
 def _gezaehltes_ende(bestand: Bestand, stays: Aufenthalte, regeln: Sequence[Regel]) -> np.ndarray:
     """Last counted day per row: the exit day is dropped on a move to an offer of the same provider that begins that day,
     or where the agreed rule drops it (a presence of one day then still counts 1)."""
@@ -318,14 +244,14 @@ def _gezaehltes_ende(bestand: Bestand, stays: Aufenthalte, regeln: Sequence[Rege
     assert len(zeile) == len(p.person) == nr[-1] + 1
     aus = (p.ende < OFFEN)
     wechselt = np.zeros(len(zeile), bool)
-    schluessel_ende, schluessel_beginn = p.person * _PERSON + p.ende, p.person * _PERSON + p.beginn
+    schluessel_ende, schluessel_beginn = p.person * PERSON + p.ende, p.person * PERSON + p.beginn
     mehrfach = np.bincount(p.person)[p.person] > 1  # only who has several presences can move
     kandidat = np.flatnonzero(aus & mehrfach)
     kandidat = kandidat[np.isin(schluessel_ende[kandidat], schluessel_beginn[mehrfach])]
     if len(kandidat):
         traeger = dict(zip(bestand["angebote"]["angebot_id"], bestand["angebote"]["traeger_id"], strict=True))
         traeger_code = np.unique([traeger[a] for a in stays.angebote], return_inverse=True)[1]
-        i, j = _paare(schluessel_ende[kandidat], schluessel_beginn[mehrfach])
+        i, j = paare(schluessel_ende[kandidat], schluessel_beginn[mehrfach])
         k, q = kandidat[i], np.flatnonzero(mehrfach)[j]
         anderes = (p.angebot[k] != p.angebot[q]) & (traeger_code[p.angebot[k]] == traeger_code[p.angebot[q]])
         # two presences of the same single day: the greater offer id receives the day
@@ -360,18 +286,18 @@ def _verminderte_tage(
         teile.append((k[lang], a[lang], e[lang], np.full(lang.sum(), hoechstens), np.full(lang.sum(), rang)))
     k, a, e, grenze, nr = (np.concatenate(t) for t in zip(*teile, strict=True))
     # cut by the rows of the stay (an HBG change may fall into an absence), then by calendar years
-    ordnung = schluessel_stay * _PERSON + beginn
-    erste = np.searchsorted(ordnung, k * _PERSON + a, "right") - 1
-    letzte = np.searchsorted(ordnung, k * _PERSON + e, "right") - 1
+    ordnung = schluessel_stay * PERSON + beginn
+    erste = np.searchsorted(ordnung, k * PERSON + a, "right") - 1
+    letzte = np.searchsorted(ordnung, k * PERSON + e, "right") - 1
     erste = np.where((erste >= 0) & (schluessel_stay[np.maximum(erste, 0)] == k), erste, erste + 1)
-    wieder = _wiederhole(np.maximum(letzte - erste + 1, 0))
+    wieder = wiederhole(np.maximum(letzte - erste + 1, 0))
     zeile = erste[wieder[0]] + wieder[1]
     k, a, e, grenze, nr = (x[wieder[0]] for x in (k, a, e, grenze, nr))
     a, e = np.maximum(a, beginn[zeile]), np.minimum(e, ende[zeile])
     lang = a <= e
     zeile, k, a, e, grenze, nr = (x[lang] for x in (zeile, k, a, e, grenze, nr))
     jahr_a, jahr_e = _jahr(a), _jahr(e)
-    wieder = _wiederhole(jahr_e - jahr_a + 1)
+    wieder = wiederhole(jahr_e - jahr_a + 1)
     jahr = jahr_a[wieder[0]] + wieder[1]
     zeile, k, a, e, grenze, nr = (x[wieder[0]] for x in (zeile, k, a, e, grenze, nr))
     a, e = np.maximum(a, _neujahr(jahr)), np.minimum(e, _neujahr(jahr + 1) - 1)
@@ -397,83 +323,9 @@ def _bezahlt_bis(konto: np.ndarray, a: np.ndarray, e: np.ndarray, grenze: np.nda
     return ergebnis
 
 
-def _wiederhole(anzahl: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """For each index repeated `anzahl` times: the index, and its running number from 0."""
-    index = np.repeat(np.arange(len(anzahl)), anzahl)
-    return index, np.arange(len(index)) - np.repeat(np.cumsum(anzahl) - anzahl, anzahl)
-
-
 def _jahr(t: np.ndarray) -> np.ndarray:
     return t.astype("datetime64[D]").astype("datetime64[Y]").astype(np.int64) + 1970
 
 
 def _neujahr(jahr: np.ndarray) -> np.ndarray:
     return (jahr - 1970).astype("datetime64[Y]").astype("datetime64[D]").astype(np.int64)
-
-
-@dataclass(frozen=True, slots=True)
-class Personen:
-    """Persons in a period: census, period count, admissions, discharges, moves between offers (rule 3.1).
-
-    stichtagszahl before + zugaenge − abgaenge = stichtagszahl after.
-    """
-
-    stichtagszahl: int | None
-    faelle_im_zeitraum: int | None
-    zugaenge: int | None
-    abgaenge: int | None
-    wechsel: int | None
-
-
-@dataclass(frozen=True)
-class Personenzaehlung:
-    """Counts persons of one set of offers in any period, from the rows given (own paying bodies, say)."""
-
-    praesenzen: Aufenthalte
-    beginne: np.ndarray  # first and last days of the presences, each sorted
-    enden: np.ndarray
-    luecken: tuple[np.ndarray, np.ndarray]  # last day before and first day after every gap between two presences of a person
-    wechseltage: np.ndarray  # sorted
-
-    @classmethod
-    def aus(cls, stays: Aufenthalte, angebote: Iterable[str], *, nur_eigene: bool = True) -> Personenzaehlung:
-        """Take the rows in `angebote` (own paying bodies only unless said) and join them to presences once."""
-        codes = [i for i, a in enumerate(stays.angebote) if a in set(angebote)]
-        zeilen = stays.nur(np.isin(stays.angebot, codes) & (stays.eigen | (not nur_eigene)))
-        p = zeilen.praesenzen(vereinigt=True)
-        wieder = np.flatnonzero(p.person[1:] == p.person[:-1])
-        wechsel = _wechseltage(zeilen.praesenzen()) if len(codes) > 1 else np.array([], np.int64)
-        return cls(p, np.sort(p.beginn), np.sort(p.ende), (p.ende[wieder], p.beginn[wieder + 1]), wechsel)
-
-    def zaehle(self, z: Zeitraum) -> Personen:
-        """The counts of a period. A person's presences do not touch each other, so persons are presences, less one for every gap
-        that lies between two of them inside the period."""
-        e = tag(z.bis)
-        a = min(tag(z.von), e + 1)
-        (davor, begonnen), (beendet, bis), (vorher, nachher) = (
-            x.searchsorted((a, e + 1)).tolist() for x in (self.beginne, self.enden, self.wechseltage))
-        luecken = int(np.count_nonzero((self.luecken[0] >= a) & (self.luecken[1] <= e)))
-        return Personen(stichtagszahl=begonnen - bis, faelle_im_zeitraum=begonnen - beendet - luecken, zugaenge=begonnen - davor,
-                        abgaenge=bis - beendet, wechsel=nachher - vorher)
-
-
-def _wechseltage(p: Aufenthalte) -> np.ndarray:
-    """Days of entry of every move (see `wechselpaare`), sorted."""
-    return np.sort(p.beginn[wechselpaare(p)[1]])
-
-
-def wechselpaare(p: Aufenthalte) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of presences (leave one offer, enter another on the same or the next day): indices of the left and of the entered;
-    each pair once, also where both presences are of the same single day."""
-    aus = p.ende < OFFEN
-    if len(np.unique(p.angebot)) < 2:
-        return np.array([], np.int64), np.array([], np.int64)
-    paare: list[np.ndarray] = []
-    gehend = np.flatnonzero(aus)
-    for abstand in (0, 1):
-        i, q = _paare((p.person * _PERSON + p.ende + abstand)[gehend], p.person * _PERSON + p.beginn)
-        k = gehend[i]
-        doppelt = (p.beginn[k] == p.ende[q]) & (p.ende[k] == p.beginn[q]) & (k > q) & (abstand == 0)
-        paare.append(np.stack([k, q])[:, (p.angebot[k] != p.angebot[q]) & ~doppelt])
-    links, rechts = np.concatenate(paare, axis=1)
-    return links, rechts

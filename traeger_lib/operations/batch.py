@@ -1,6 +1,6 @@
-"""One evening, all providers: run the quarter's notebook per provider, export, and put each folder in place whole or not at all.
+"""One evening, all providers: which reports must be made, by how many workers, and the overview of what became of them.
 
-Not here: what a report says (`reporting`), how commands look (`cli`).
+Not here: how one report is made (`job`), what it says (`reporting`), how commands look (`cli`).
 """
 
 from __future__ import annotations
@@ -9,17 +9,14 @@ import ast
 import ctypes
 import gc
 import os
-import re
-import shutil
 import signal
 import time
-import traceback
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, replace
-from datetime import date, datetime
-from functools import cache, partial
+from dataclasses import asdict, replace
+from datetime import datetime
+from functools import cache
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
 from multiprocessing.process import BaseProcess
@@ -31,71 +28,27 @@ import papermill  # before our engine: papermill imports every registered engine
 
 from traeger_lib.analysis.periods import Quartal
 from traeger_lib.analysis.revisions import pruefe_vergleich
-from traeger_lib.inputs.faults import Fehler, Fehlerliste, TraegerFehler, systemgrund
-from traeger_lib.inputs.reading import lies, load, load_frueher
-from traeger_lib.inputs.schema import ID_MUSTER, Bestand
-from traeger_lib.operations import engine, folder
+from traeger_lib.inputs.faults import Fehler, TraegerFehler
+from traeger_lib.inputs.reading import lies
+from traeger_lib.inputs.schema import Bestand
+from traeger_lib.operations import engine, folder, job
 from traeger_lib.operations import manifest as m
-from traeger_lib.operations.pdf import chromium, drucke
+from traeger_lib.operations.pdf import chromium
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "quartalsbericht.ipynb"
-FERTIG, UNVERAENDERT, FEHLGESCHLAGEN, OFFEN, VERSANDT = "fertig", "unverändert", "fehlgeschlagen", "offen", "versandt"
-ZEICHEN = {FEHLGESCHLAGEN: "✕", OFFEN: "…", FERTIG: "●", UNVERAENDERT: "○", VERSANDT: "➤"}
-TUN = {FEHLGESCHLAGEN: "Grund beheben, dann mit --retry-failed erneut starten", OFFEN: "denselben Befehl erneut starten",
-       VERSANDT: "nichts"}
+ZEICHEN = {job.FEHLGESCHLAGEN: "✕", job.OFFEN: "…", job.FERTIG: "●", job.UNVERAENDERT: "○", job.VERSANDT: "➤"}
+TUN = {job.FEHLGESCHLAGEN: "Grund beheben, dann mit --retry-failed erneut starten", job.OFFEN: "denselben Befehl erneut starten",
+       job.VERSANDT: "nichts"}
 DATEIEN = {"bericht.html": "Bericht", "bericht.pdf": "PDF", m.INTERESSENVERTRETUNG: "Interessenvertretung", "tabellen.xlsx": "Tabellen",
            "kennzahlen.json": "Kennzahlen"}
-WORTE = {"daten": "Daten", "notebook": "Notebook", "programm": "Programm", "parameter": "Parameter",
-         "frueher": "früherer Stand"}  # what a report depends on
 FEST = ("bestand", "traeger_id", "quartal", "frueherer_bestand")  # the parameters that a batch sets itself
-SPEICHER_MB = 4096  # what one report may take beyond the warm process
-DATEN_ANDERS = "Die Daten haben sich während des Laufs geändert. Bitte den Lauf wiederholen."
 PROZESS_BEENDET = "Der Rechenprozess wurde beendet (Speicher?); bitte mit --retry-failed wiederholen."
-SPEICHER_REICHT_NICHT = "Der Arbeitsspeicher reicht nicht; bitte mit größerem --memory wiederholen."
-HAUPTZAHLEN = {  # whose change a correction names: label → path in kennzahlen.json, decimals
-    "belegte Plätze": ("fallzahlen.quartal.durchschnittlich_belegte_plaetze", 1),
-    "Abweichung in Euro": ("abweichung.kumuliert.abweichung_eur", 2),
-    "Jahresbudget in Euro": ("budget.gesamt_eur", 2), "Puffer in Euro": ("budget.puffer_eur", 2)}
-
-
-@dataclass(frozen=True, slots=True)
-class Auftrag:
-    """One provider's job: plain values, so that it can go to another process or machine."""
-
-    traeger_id: str
-    name: str
-    quartal: str
-    bestand: str
-    notebook: str
-    ziel: str
-    fingerabdruck: dict[str, str]
-    parameter: dict[str, Any] = field(default_factory=dict)  # of the notebook, beside FEST
-    zeitlimit_s: int = 600
-    speicher_mb: int = SPEICHER_MB
-    frueher: str = ""  # an earlier reporting state to compare with
-    pdf: bool = False
-
-    def __post_init__(self) -> None:
-        if not re.fullmatch(ID_MUSTER, self.traeger_id):
-            raise TraegerFehler(f"„{self.traeger_id}“ ist keine Kennung eines Trägers.")
-
-
-@dataclass(frozen=True, slots=True)
-class Ergebnis:
-    """What became of one provider: state, the strongest sentence, why (the reason of a redo or of a failure), seconds."""
-
-    traeger_id: str
-    name: str
-    stand: str
-    satz: str = ""
-    grund: str = ""
-    sekunden: float = 0.0
 
 
 def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = (), jobs: int | None = None, erzwingen: bool = False,
             nur_fehlgeschlagene: bool = False, gewuenscht: Mapping[str, str] | None = None, cluster: str = "", pdf: bool = False,
-            zeitlimit_s: int = 600, speicher_mb: int = SPEICHER_MB, gegen: Path | None = None,
-            melde: Callable[[Ergebnis, int, int], None] = lambda e, i, n: None) -> list[Ergebnis]:
+            zeitlimit_s: int = 600, speicher_mb: int = job.SPEICHER_MB, gegen: Path | None = None,
+            melde: Callable[[job.Ergebnis, int, int], None] = lambda e, i, n: None) -> list[job.Ergebnis]:
     """Run the reports of a quarter into `ziel`; returns one result a provider, in order of their ids.
 
     `gegen` is an earlier state of the Bestand, to compare with; `melde` is called after each provider with (result, done, total).
@@ -120,29 +73,29 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
         folder.raeume_auf(ziel)
         alt = {e["traeger_id"]: e for e in (m.lies_json(ziel / "lauf.json") or {}).get("traeger", [])}
         if nur_fehlgeschlagene:
-            ids = [i for i in ids if alt.get(i, {}).get("stand") in (FEHLGESCHLAGEN, OFFEN)]
+            ids = [i for i in ids if alt.get(i, {}).get("stand") in (job.FEHLGESCHLAGEN, job.OFFEN)]
         angebote, summen = bestand["angebote"], bestand.pruefsummen()
         namen = dict(zip(bestand["traeger"]["traeger_id"], bestand["traeger"]["name"], strict=True))
         groesse = bestand["faelle"]["angebot_id"].map(dict(zip(angebote["angebot_id"], angebote["traeger_id"], strict=True))).value_counts()
-        ergebnisse: dict[str, Ergebnis] = {}
-        auftraege: list[tuple[Auftrag, str]] = []
+        ergebnisse: dict[str, job.Ergebnis] = {}
+        auftraege: list[tuple[job.Auftrag, str]] = []
         for i in ids:
             abdruck = m.fingerabdruck(summen[i], NOTEBOOK, {"quartal": str(q), **parameter}) | {"frueher": frueher.get(i, "")}
             gesperrt = [f for f in fehler if f.traeger_id == i]
             if gesperrt:
-                ergebnisse[i] = Ergebnis(i, namen[i], FEHLGESCHLAGEN, grund=_erster(gesperrt))
+                ergebnisse[i] = job.Ergebnis(i, namen[i], job.FEHLGESCHLAGEN, grund=job.erster(gesperrt))
                 folder.entferne(ziel / i)
             elif grund := "erzwungen" if erzwingen else _warum_neu(ziel / i, abdruck, pdf):
-                auftraege.append((Auftrag(i, namen[i], str(q), str(bestand_pfad), str(NOTEBOOK), str(ziel), abdruck, parameter,
+                auftraege.append((job.Auftrag(i, namen[i], str(q), str(bestand_pfad), str(NOTEBOOK), str(ziel), abdruck, parameter,
                                           zeitlimit_s, speicher_mb, str(gegen) if i in frueher else "", pdf), grund))
             else:
                 alte = m.lies_json(ziel / i / "manifest.json") or {}
-                ergebnisse[i] = Ergebnis(i, namen[i], UNVERAENDERT, satz=alte.get("satz", ""))
+                ergebnisse[i] = job.Ergebnis(i, namen[i], job.UNVERAENDERT, satz=alte.get("satz", ""))
         auftraege.sort(key=lambda a: (-int(groesse.get(a[0].traeger_id, 0)), a[0].traeger_id))  # the largest first: none late at the end
         gruende = {a.traeger_id: g for a, g in auftraege}
-        offen = {i: Ergebnis(i, namen[i], OFFEN, grund="Der Lauf wurde vorher beendet; bitte wiederholen.") for i in gruende}
+        offen = {i: job.Ergebnis(i, namen[i], job.OFFEN, grund="Der Lauf wurde vorher beendet; bitte wiederholen.") for i in gruende}
 
-        def schreibe() -> list[Ergebnis]:
+        def schreibe() -> list[job.Ergebnis]:
             geordnet = [(ergebnisse.get(i) or offen[i]) for i in sorted(ids)]
             _schreibe_lauf(ziel, q, bestand, bestand_pfad, geordnet, alt, time.perf_counter() - beginn)
             return geordnet
@@ -161,20 +114,20 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
             for a, grund in auftraege:
                 if a.traeger_id not in ergebnisse and not _warum_neu(ziel / a.traeger_id, a.fingerabdruck, pdf):
                     satz = (m.lies_json(ziel / a.traeger_id / "manifest.json") or {}).get("satz", "")
-                    ergebnisse[a.traeger_id] = Ergebnis(a.traeger_id, namen[a.traeger_id], FERTIG, satz, grund)
+                    ergebnisse[a.traeger_id] = job.Ergebnis(a.traeger_id, namen[a.traeger_id], job.FERTIG, satz, grund)
         finally:
             laeufe.close()
         return schreibe()
 
 
-def _laeufe(auftraege: list[Auftrag], jobs: int, cluster: str) -> Generator[Ergebnis]:
+def _laeufe(auftraege: list[job.Auftrag], jobs: int, cluster: str) -> Generator[job.Ergebnis]:
     if not cluster or not auftraege:
         return _fuehre_aus(auftraege, jobs)
     from traeger_lib.operations.cluster import fuehre_aus
     return fuehre_aus(auftraege, cluster)
 
 
-def _fuehre_aus(auftraege: list[Auftrag], jobs: int) -> Generator[Ergebnis]:
+def _fuehre_aus(auftraege: list[job.Auftrag], jobs: int) -> Generator[job.Ergebnis]:
     """Run the jobs in up to `jobs` worker processes and yield results as they come.
 
     Where the system can fork, the workers inherit this warm process, and every notebook runs in a child of its worker's (`engine`). A
@@ -184,7 +137,7 @@ def _fuehre_aus(auftraege: list[Auftrag], jobs: int) -> Generator[Ergebnis]:
         waerme()
     kontext = get_context("fork" if engine.CAN_FORK else "spawn")
     warten = deque(auftraege)
-    laufend: dict[Connection, tuple[Auftrag, BaseProcess]] = {}
+    laufend: dict[Connection, tuple[job.Auftrag, BaseProcess]] = {}
 
     def beginne(rohr: Connection | None = None, arbeiter: BaseProcess | None = None) -> None:
         """Give the next job to a worker, a new one unless one is named."""
@@ -208,7 +161,7 @@ def _fuehre_aus(auftraege: list[Auftrag], jobs: int) -> Generator[Ergebnis]:
                 except (EOFError, ConnectionResetError):
                     arbeiter.join()  # until then is_alive may say yes
                     folder.raeume_auf_nach(Path(a.ziel), a.traeger_id)
-                    ergebnis = Ergebnis(a.traeger_id, a.name, FEHLGESCHLAGEN, grund=PROZESS_BEENDET)
+                    ergebnis = job.Ergebnis(a.traeger_id, a.name, job.FEHLGESCHLAGEN, grund=PROZESS_BEENDET)
                 del laufend[rohr]
                 if warten and arbeiter.is_alive():
                     beginne(rohr, arbeiter)
@@ -227,6 +180,7 @@ def waerme() -> None:
     """Import and load what every report needs once, before forking (fonts, page template); numeric libraries keep to one thread."""
     for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
         os.environ.setdefault(name, "1")
+    gc.disable()  # imports leave little to collect; what is there afterwards stays
     import nbformat.v4
     import pyarrow
     from IPython.core import application, completerlib, logger, magics, oinspect  # noqa: F401
@@ -253,142 +207,7 @@ def _arbeite(rohr: Connection) -> None:
     engine.die_with_parent()
     with suppress(EOFError):
         while True:
-            rohr.send(bericht(rohr.recv()))
-
-
-def bericht(a: Auftrag) -> Ergebnis:
-    """Make one provider's folder: figures, notebook, page, tables, manifest; rename it into place when all is there."""
-    beginn = time.perf_counter()
-    os.umask(0o077)  # readable by their owner only
-    ziel = Path(a.ziel)
-    neu = ziel / f".neu-{a.traeger_id}"
-    try:
-        shutil.rmtree(neu, ignore_errors=True)
-        neu.mkdir(parents=True)
-        satz = _fuelle(a, neu)
-        folder.setze_ein(neu, ziel / a.traeger_id)
-        (ziel / "fehler" / f"{a.traeger_id}.ipynb").unlink(missing_ok=True)
-        return Ergebnis(a.traeger_id, a.name, FERTIG, satz=satz, sekunden=time.perf_counter() - beginn)
-    except Exception as e:  # the provider fails with its reason, the others go on
-        with suppress(OSError):  # a full or read-only disk is the reason already
-            folder.entferne(ziel / a.traeger_id)
-            _fehlernotebook(neu, ziel, a.traeger_id)
-        return Ergebnis(a.traeger_id, a.name, FEHLGESCHLAGEN, grund=_grund(e), sekunden=time.perf_counter() - beginn)
-    finally:
-        shutil.rmtree(neu, ignore_errors=True)
-
-
-def _fuelle(a: Auftrag, neu: Path) -> str:
-    """All files of a report into an empty folder; returns the strongest sentence."""
-    import yaml
-
-    from traeger_lib.reporting import html
-
-    parameter = {"bestand": a.bestand, "traeger_id": a.traeger_id, "quartal": a.quartal, "frueherer_bestand": a.frueher, **a.parameter}
-    (neu / "parameter.yaml").write_text(yaml.safe_dump(parameter, allow_unicode=True, sort_keys=True), encoding="utf-8")
-    antworten: list[dict[str, Any]] = []
-    nb = papermill.execute_notebook(a.notebook, str(neu / "bericht.ipynb"), parameters=parameter, progress_bar=False, log_output=False,
-                                    engine_name="traeger", execution_timeout=a.zeitlimit_s, memory_mb=a.speicher_mb,
-                                    request_save_on_cell_execute=False, failed_path=str(neu / "bericht.ipynb"),
-                                    on_success=partial(_zahlen, a, neu), answers=antworten)
-    if any(c.source.strip() and c.execution_count is None for c in nb.cells if c.cell_type == "code"):
-        raise TraegerFehler("Das Notebook hat sich vorzeitig beendet (exit).")
-    if not antworten:  # a kernel of its own: we cannot ask it for its facts
-        from traeger_lib.analysis.analyse import RUECKBLICK_JAHRE, analyse
-        daten = load(a.bestand, a.traeger_id)
-        facts = analyse(daten, a.traeger_id, a.quartal, frueher=load_frueher(a.frueher, a.traeger_id),
-                        rueckblick_jahre=int(a.parameter.get("rueckblick_jahre", RUECKBLICK_JAHRE)))
-        antworten.append(_zahlen(a, neu, {"daten": daten, "facts": facts}))
-    if grund := antworten[0].get("grund"):
-        raise TraegerFehler(grund)
-    angaben = antworten[0]
-    seite = html.exportiere(nb, f"{angaben.pop('titel')} – {a.name}", angaben["korrektur"], angaben["fassung"])
-    if a.fingerabdruck["frueher"][:12] not in seite:
-        raise TraegerFehler(DATEN_ANDERS)
-    (neu / "bericht.html").write_text(seite, encoding="utf-8")
-    if a.pdf:
-        drucke(neu / "bericht.html", neu / "bericht.pdf", date.fromisoformat(angaben["datenstand"]))
-    m.schreibe_json(neu / "manifest.json", {
-        "traeger_id": a.traeger_id, "quartal": a.quartal, **angaben,
-        "fingerabdruck": a.fingerabdruck, "programm": m.code_version(), "pakete": m.paketversionen(), "parameter": parameter,
-        "dateien": m.dateihashes(neu, sorted({*m.BERICHT_DATEIEN, *(p.name for p in neu.iterdir())}))})
-    return str(angaben["satz"])
-
-
-def _zahlen(a: Auftrag, neu: Path, namen: dict[str, Any]) -> dict[str, Any]:
-    """The files made from the very facts the notebook showed, written in its own process (kennzahlen.json, tabellen.xlsx, the page for
-    the Interessenvertretung); what the manifest needs of them, or `grund`. The notebook's data must be those the batch started with."""
-    from traeger_lib.analysis.facts import Facts
-    from traeger_lib.reporting import coarse, excel
-    from traeger_lib.reporting.sentences import saetze, titel
-    try:
-        daten, facts = namen.get("daten"), namen.get("facts")
-        if not (isinstance(daten, Bestand) and isinstance(facts, Facts)
-                and (facts.traeger_id, str(facts.quartal)) == (a.traeger_id, a.quartal)):
-            raise TraegerFehler("Das Notebook hat die Zahlen dieses Trägers und Quartals nicht als „daten“ und „facts“.")
-        daten = replace(daten)  # without the hash it may have kept: a cell can have written into its tables since
-        herkunft = m.herkunft(daten, traeger_id=a.traeger_id, quartal=a.quartal, rueckblick_jahre=facts.rueckblick_jahre)
-        if herkunft["Daten (Prüfsumme)"] != a.fingerabdruck["daten"][:12]:
-            raise TraegerFehler(DATEN_ANDERS)
-        m.schreibe_json(neu / "kennzahlen.json", facts.kennzahlen())
-        excel.schreibe(facts, neu / "tabellen.xlsx", herkunft)
-        vorher = folder.vorgaenger(Path(a.ziel) / a.traeger_id)
-        fassung, korrektur = _korrektur(vorher, a, neu) if vorher else (1, "")
-        if "interessenvertretung" in set(daten["verteiler"]["rolle"]):
-            ohne_zahlen = korrektur.partition(" Geändert:")[0]  # the headline figures of a correction are not rounded
-            (neu / m.INTERESSENVERTRETUNG).write_text(coarse.seite(facts, herkunft, ohne_zahlen, fassung), encoding="utf-8")
-        return {"titel": titel(facts), "fassung": fassung, "korrektur": korrektur, "datenstand": facts.datenstand.isoformat(),
-                "erfunden": facts.erfunden, "satz": saetze(facts)[-2:][0].teile[0]}  # of an action plan that about its measures
-    except Exception as e:
-        return {"grund": _grund(e)}
-
-
-def _korrektur(vorher: Path, a: Auftrag, neu: Path) -> tuple[int, str]:
-    """Number and German note of a version that follows a sent one: what changed, which headline figures moved."""
-    from traeger_lib.reporting.formats import zahl
-
-    alt = m.lies_json(vorher / "manifest.json") or {}
-    fassung = int(alt.get("fassung", 1)) + 1
-    anders = [w for k, w in WORTE.items() if alt.get("fingerabdruck", {}).get(k) != a.fingerabdruck[k]]
-    text = f"Korrigierte Fassung {fassung}; sie ersetzt Fassung {fassung - 1}. Geändert: {', '.join(anders) or 'nichts'}."
-    zahlen = [m.lies_json(p / "kennzahlen.json") or {} for p in (vorher, neu)]
-    bewegt = []
-    for name, (pfad, stellen) in HAUPTZAHLEN.items():
-        frueher, jetzt = (_wert(z, pfad) for z in zahlen)
-        if frueher != jetzt:
-            bewegt.append(f"{name} {' statt '.join('ohne Angabe' if w is None else zahl(w, stellen) for w in (jetzt, frueher))}")
-    return fassung, f"{text} {'Neu: ' + '; '.join(bewegt) + '.' if bewegt else 'Die Hauptzahlen sind unverändert.'}"
-
-
-def _wert(inhalt: Any, pfad: str) -> Any:
-    """The value at a dotted path, None where there is none."""
-    for teil in pfad.split("."):
-        inhalt = (inhalt or {}).get(teil)
-    return inhalt
-
-
-def _fehlernotebook(neu: Path, ziel: Path, traeger_id: str) -> None:
-    """Keep the notebook of a failed run apart, where nothing of it can be mailed."""
-    if (neu / "bericht.ipynb").exists():
-        (ziel / "fehler").mkdir(exist_ok=True)
-        (neu / "bericht.ipynb").replace(ziel / "fehler" / f"{traeger_id}.ipynb")
-
-
-def _grund(e: Exception) -> str:
-    """Why a provider failed, in German, without data: our own messages in full, others by their kind only."""
-    if isinstance(e, Fehlerliste):
-        return _erster(e.fehler)
-    if isinstance(e, TraegerFehler):
-        return str(e)
-    kette = [e, e.__cause__, e.__context__, *e.args]
-    if system := next((f for f in kette if isinstance(f, OSError) and f.errno), None):
-        return f"{systemgrund(system)}."
-    art = getattr(e, "ename", "") or type(e).__name__
-    stelle = traceback.extract_tb(e.__traceback__)[-1]
-    return {"CellTimeoutError": "Das Zeitlimit wurde überschritten.", "DeadKernelError": "Der Rechenkern wurde beendet.",
-            "MemoryError": SPEICHER_REICHT_NICHT, "_ArrayMemoryError": SPEICHER_REICHT_NICHT,
-            }.get(art, f"Unerwarteter Fehler ({art}, {Path(stelle.filename).name}:{stelle.lineno}); wo vorhanden, zeigt das Notebook im "
-                  "Ordner „fehler“ die Stelle.")
+            rohr.send(job.bericht(rohr.recv()))
 
 
 def _hat_daten(bestand: Bestand, q: Quartal) -> None:
@@ -400,18 +219,12 @@ def _hat_daten(bestand: Bestand, q: Quartal) -> None:
         raise TraegerFehler(f"Vom {q.lang} liegen keine Fälle vor: Die Daten beginnen am {erste:%d.%m.%Y}.")
 
 
-def _erster(fehler: Sequence[Fehler]) -> str:
-    """The first fault, and how many more there are."""
-    mehr = f" (und {len(fehler) - 1} weitere; alle mit „traeger check“)" if len(fehler) > 1 else ""
-    return f"{fehler[0]}{mehr}"
-
-
 def _warum_neu(ordner: Path, abdruck: dict[str, str], pdf: bool) -> str:
     """Why a report must be made (again); empty where it is there, whole and current."""
     alt = m.lies_json(ordner / "manifest.json")
     if alt is None:
         return "noch nicht vorhanden"
-    anders = [w for k, w in WORTE.items() if alt.get("fingerabdruck", {}).get(k) != abdruck[k]]
+    anders = [w for k, w in job.WORTE.items() if alt.get("fingerabdruck", {}).get(k) != abdruck[k]]
     if anders:
         return f"geändert: {', '.join(anders)}"
     if pdf and "bericht.pdf" not in alt.get("dateien", {}):
@@ -458,7 +271,7 @@ def _frueher(pfad: Path | None, bestand: Bestand) -> tuple[dict[str, str], list[
     return alt.pruefsummen(), [replace(f, ort=f"früherer Bestand {pfad.name}, {f.ort}") for f in fehler]
 
 
-def _schreibe_lauf(ziel: Path, q: Quartal, bestand: Bestand, pfad: Path, ergebnisse: Sequence[Ergebnis], alt: dict[str, Any],
+def _schreibe_lauf(ziel: Path, q: Quartal, bestand: Bestand, pfad: Path, ergebnisse: Sequence[job.Ergebnis], alt: dict[str, Any],
                    sekunden: float) -> None:
     """Overview and batch manifest, the manifest last; providers left out this time keep their line."""
     from traeger_lib.reporting.formats import anzahl
@@ -468,7 +281,7 @@ def _schreibe_lauf(ziel: Path, q: Quartal, bestand: Bestand, pfad: Path, ergebni
     alle = {i: neu.get(i) or alt[i] for i in sorted({*alt, *neu}) if i in bestand.traeger_ids}
     zeilen = []
     for i, e in alle.items():
-        stand = VERSANDT if e["stand"] in (FERTIG, UNVERAENDERT) and m.ist_versandt(ziel / i) else e["stand"]
+        stand = job.VERSANDT if e["stand"] in (job.FERTIG, job.UNVERAENDERT) and m.ist_versandt(ziel / i) else e["stand"]
         zeilen.append({**e, "stand": stand, "zeichen": ZEICHEN.get(stand, ""), "satz": e["satz"] or e["grund"],
                        "dateien": [(d, wort) for d, wort in DATEIEN.items() if (ziel / i / d).exists()],
                        "tun": TUN.get(stand, "ansehen, dann versenden")})

@@ -20,7 +20,7 @@ from typing import Any
 
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.reading import lies
-from traeger_lib.operations import batch, folder
+from traeger_lib.operations import batch, folder, job
 from traeger_lib.operations import manifest as m
 
 WARTEN_S = 30  # for the scheduler, and for the first worker
@@ -29,7 +29,7 @@ _hier = threading.local()
 _alle: set[subprocess.Popen[str]] = set()  # this worker's job processes
 
 
-def fuehre_aus(auftraege: list[batch.Auftrag], adresse: str) -> Generator[batch.Ergebnis]:
+def fuehre_aus(auftraege: list[job.Auftrag], adresse: str) -> Generator[job.Ergebnis]:
     """The results as they come; closed early, it stops every job process first. Raises TraegerFehler where no cluster answers."""
     try:
         from distributed import Client, as_completed
@@ -46,10 +46,10 @@ def fuehre_aus(auftraege: list[batch.Auftrag], adresse: str) -> Generator[batch.
             for future in as_completed(futures):
                 a = futures[future]
                 if future.status == "finished":
-                    yield batch.Ergebnis(**future.result())
+                    yield job.Ergebnis(**future.result())
                 else:
                     folder.raeume_auf_nach(Path(a.ziel), a.traeger_id)
-                    yield batch.Ergebnis(a.traeger_id, a.name, batch.FEHLGESCHLAGEN, grund=batch.PROZESS_BEENDET)
+                    yield job.Ergebnis(a.traeger_id, a.name, job.FEHLGESCHLAGEN, grund=batch.PROZESS_BEENDET)
         finally:
             client.cancel(list(futures))
             client.run(_beende)
@@ -80,7 +80,7 @@ def _beende() -> None:
         prozess.wait()
 
 
-def _auftraege() -> Iterator[batch.Auftrag]:
+def _auftraege() -> Iterator[job.Auftrag]:
     """The jobs from standard input; when it ends, the worker is gone, and this process goes with all its children, at once.
 
     The thread that waits for lines has a file of its own: forked children close `sys.stdin`, and would wait for its lock for ever.
@@ -96,7 +96,7 @@ def _auftraege() -> Iterator[batch.Auftrag]:
     while True:
         ordner, auftrag = json.loads(zeilen.get())
         os.chdir(ordner)  # paths are as the user gave them
-        yield batch.Auftrag(**auftrag)
+        yield job.Auftrag(**auftrag)
 
 
 def main() -> None:
@@ -106,11 +106,11 @@ def main() -> None:
     for a in _auftraege():
         if a.fingerabdruck["programm"] != m.code_pruefsumme():
             grund = f"Auf dem Rechner {socket.gethostname()} ist eine andere Fassung des Programms installiert."
-            ergebnis = batch.Ergebnis(a.traeger_id, a.name, batch.FEHLGESCHLAGEN, grund=grund)
+            ergebnis = job.Ergebnis(a.traeger_id, a.name, job.FEHLGESCHLAGEN, grund=grund)
         else:
             lies(a.bestand)  # kept until its files change; the forked reports share it
             batch.waerme()
-            ergebnis = batch.bericht(a)
+            ergebnis = job.bericht(a)
         print(json.dumps(asdict(ergebnis)), file=aus, flush=True)
 
 
