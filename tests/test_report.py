@@ -6,6 +6,7 @@ import shutil
 import zipfile
 from collections import Counter
 from dataclasses import fields, replace
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from html.parser import HTMLParser
@@ -17,6 +18,7 @@ import openpyxl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from kleinbestand import bestand, fall, grund
 from scipy.optimize import linprog
 from test_charts import BEISPIEL, beispiel, kurz, nichts, ohne_budget, ohne_prognose
 from zufallsbestand import als_csv, quartale, zufallsbestand
@@ -25,7 +27,7 @@ from traeger_lib import analyse, load
 from traeger_lib.analysis.scorecard import Aenderung, Scorecard
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.schema import TABELLEN
-from traeger_lib.reporting import coarse, excel, sections
+from traeger_lib.reporting import coarse, content, excel, sections
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting.sentences import muster, saetze
 
@@ -138,6 +140,28 @@ def test_a_first_quarter_shows_no_table_twice():
         seite = "".join(fn(beispiel(i, q)).text for fn in sections.ABSCHNITTE.values())
         koerper = Counter(re.findall(r"<thead>.*?</tbody>", seite))
         assert max(koerper.values()) == 1 and ("Jahr 2025 bis 30.09.2025" in seite) == (q == "2025Q3")
+
+
+def test_tables_add_up_for_a_reader():
+    """What a reader subtracts stands in the table; where offers do not add up to the whole, the table says why."""
+    for i in ALLE:
+        x = beispiel(i)
+        zeilen = dict(next(t for t in content.budget(x) if t.titel.startswith("Zahlungen")).zeilen)
+        assert zeilen["davon fallbezogen"] - zeilen["Klassische Abrechnung seit Jahresbeginn"] == zeilen["Puffer"], i
+        assert zeilen["davon fallbezogen"] <= zeilen["Gezahlt bis Quartalsende"]
+        for t, b in zip(content.fallzahlen(x), (x.fallzahlen.quartal, x.fallzahlen.kumuliert), strict=True):
+            einzeln = [a.faelle_im_zeitraum for a in b.je_angebot.values()]
+            gleich = None in einzeln or sum(einzeln) == b.gesamt.faelle_im_zeitraum
+            assert ("zählt im Ganzen einmal" in t.basis) != gleich, (i, t.titel)
+    assert "zählt im Ganzen einmal" in content.fallzahlen(beispiel("BSP-NORD"))[0].basis
+
+
+def test_a_provider_without_any_case_says_so():
+    x = analyse(bestand(**grund("A")), "T1", "2026Q1")
+    assert [h.text for h in x.hinweise if h.schluessel == "keine_faelle"] == [
+        "Zu keinem Angebot liegen Fälle oder Monatswerte vor; alle Fallzahlen stehen daher auf null."]
+    mit = analyse(bestand(**grund("A"), faelle=[fall("P1", "A", date(2026, 1, 1), None)]), "T1", "2026Q1")
+    assert "keine_faelle" not in [h.schluessel for h in mit.hinweise]
 
 
 # ── the Interessenvertretung ────────────────────────────────────────────────────────────────────────────────────────

@@ -85,6 +85,8 @@ def _personal(a: Analyse) -> list[tuple[str, str]]:
 
 
 def _reihen(a: Analyse) -> list[tuple[str, str]]:
+    if a.bestand["faelle"].empty and a.bestand["fallzahlen"].empty:
+        return [("keine_faelle", "Zu keinem Angebot liegen Fälle oder Monatswerte vor; alle Fallzahlen stehen daher auf null.")]
     h, z = [], a.quartal.kumuliert
     f = a.bestand["fallzahlen"]
     for angebot in a.angebote:

@@ -47,8 +47,9 @@ def fallzahlen(facts: Facts) -> list[Tabelle]:
         zeilen = [zeile(facts.angebot(a).bezeichnung, x) for a, x in b.je_angebot.items()]
         if not all(a.im_budget for a in facts.angebote):
             zeilen.append(zeile("davon im Budget", b.im_budget))
-        tabellen.append(Tabelle(f"Fallzahlen, {text}", f"{EIGENE}; Auswärtige: Anteil an allen Entgelttagen", kopf,
-                                (*zeilen, zeile("Träger gesamt", b.gesamt)), summenzeile=True))
+        mehrfach = b.gesamt.faelle_im_zeitraum not in (None, sum(x.faelle_im_zeitraum or 0 for x in b.je_angebot.values()))
+        basis = f"{EIGENE}; Auswärtige: Anteil an allen Entgelttagen" + "; wer in mehreren Angeboten ist, zählt im Ganzen einmal" * mehrfach
+        tabellen.append(Tabelle(f"Fallzahlen, {text}", basis, kopf, (*zeilen, zeile("Träger gesamt", b.gesamt)), summenzeile=True))
     return tabellen
 
 
@@ -226,6 +227,7 @@ def budget(facts: Facts) -> list[Tabelle]:
                 "Puffer = fallbezogene Raten seit Jahresbeginn − klassische Abrechnung seit Jahresbeginn",
                 spalten("Größe", ("Betrag", "euro")),
                 (("Gezahlt bis Quartalsende", b.gezahlt_bis_quartalsende_eur),
+                 *(("davon fallbezogen", p.raten_fallbezogen_eur) for p in facts.puffer_jahre if p.budgetjahr == b.budgetjahr),
                  ("Klassische Abrechnung seit Jahresbeginn", facts.klassische_abrechnung.kumuliert.gesamt.betrag_eur),
                  ("Puffer", b.puffer_eur))),
         Tabelle("Puffer nach Jahren in Euro",
