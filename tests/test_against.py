@@ -39,7 +39,7 @@ def test_late_reports_are_in_the_report_and_the_earlier_state_is_an_input(beispi
     vergleich = json.loads((aus / IDS[0] / "kennzahlen.json").read_text())["vergleich"]
     tage = sum(n["neu"] - n["alt"] for n in vergleich["nachmeldungen"])
     assert tage > 0 and vergleich["datenstand"] == "2025-12-31"
-    satz = f"Seit dem letzten Bericht wurden für 2025 insgesamt {tage} Tage nachgemeldet."
+    satz = f"Seit dem Datenstand 31.12.2025 wurden für 2025 insgesamt {tage} Tage nachgemeldet."
     seiten = {i: (aus / i / "bericht.html").read_text() for i in IDS}
     assert satz in seiten[IDS[0]] and "Geänderte Monate" in seiten[IDS[0]] and "Früherer Stand" in seiten[IDS[0]]
     assert "Seit dem Datenstand 31.12.2025 wurden für vergangene Monate keine Tage nachgemeldet" in seiten[IDS[1]]

@@ -73,6 +73,17 @@ def test_pages_pass_axe_and_our_own_rules(berichte, seite):
     axe([p for p in berichte if p.name == "index.html" or p.parent.name in ("BSP-HAFEN", "BSP-FLUSS")], seite)
 
 
+def test_no_table_is_wider_than_a_printed_page(berichte, seite):
+    page, *_ = seite
+    page.set_viewport_size({"width": 688, "height": 1000})  # A4 less its margins, 182 mm at 96 pixels per inch
+    page.emulate_media(media="print")
+    for pfad in (p for p in berichte if p.name == "bericht.html"):
+        page.goto(pfad.as_uri())
+        page.evaluate("document.querySelectorAll('details').forEach(d => d.open = true)")
+        breite = "[...document.querySelectorAll('table')].map(t => [t.caption.innerText, t.scrollWidth]).filter(x => x[1] > 690)"
+        assert page.evaluate(breite) == [], pfad
+
+
 @pytest.mark.soak
 def test_every_page_passes_axe_and_our_own_rules(berichte, seite):
     assert len([p for p in berichte if p.name == "bericht.html"]) == 10

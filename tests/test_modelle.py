@@ -118,7 +118,8 @@ def test_braunschweig_reports_measures_alone():
     b = bestand(traeger=mit_modell("Braunschweig")["traeger"], massnahmen=[
         m | {"massnahme_id": "M1", "faellig": date(2030, 12, 31)}, m | {"massnahme_id": "M2", "faellig": date(2026, 3, 30)}])
     f = analyse(b, "T1", "2026Q1")
-    assert [(s.titel, s.text) for s in saetze(f)] == [("Maßnahmen", "2\u00a0Maßnahmen: 2 laufend. Überfällig ist 1.")]
+    assert [(s.titel, s.text) for s in saetze(f)] == [
+        ("Maßnahmen", "Vereinbart sind 2\u00a0Maßnahmen: 2 laufend. Überfällig ist eine: Bänke (seit 30.03.2026).")]
     zeige = sections.zeige(f)
     assert [name for name in sections.ABSCHNITTE if zeige(name)] == ["massnahmen", "hinweise"]
     assert "Mixindex" not in zeige("antworten").text and "Maßnahmenplan ohne" in sections.kopf(f).text

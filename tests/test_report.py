@@ -27,7 +27,7 @@ from traeger_lib import analyse, load
 from traeger_lib.analysis.scorecard import Aenderung, Scorecard
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.schema import TABELLEN
-from traeger_lib.reporting import coarse, content, excel, sections
+from traeger_lib.reporting import charts, coarse, content, excel, sections
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting.sentences import muster, saetze
 
@@ -72,7 +72,8 @@ def test_sentences_by_hand():
 
 
 @pytest.mark.parametrize(("was", "ende"), [
-    ((), "ist nichts geändert."), (("neu",), "1 neu."), (("neu", "neu", "entfallen"), "2 neu, 1 entfallen.")])
+    ((), "ist nichts geändert."), (("neu",), "1\u00a0Eintrag neu."),
+    (("neu", "neu", "entfallen"), "2\u00a0Einträge neu, 1\u00a0Eintrag entfallen.")])
 def test_measures_changed_since_the_last_review(was, ende):
     x = beispiel()
     karte = replace(x.massnahmen, aenderungen=tuple(Aenderung("M1", "Text", w) for w in was))
@@ -80,9 +81,88 @@ def test_measures_changed_since_the_last_review(was, ende):
 
 
 def test_measures_in_singular_plural_and_overdue():
-    eine = beispiel().massnahmen.liste[:1]
-    x = replace(beispiel(), massnahmen=Scorecard({"laufend": 1}, 1, eine))
-    assert saetze(x)[4].text == "1\u00a0Maßnahme: 1 laufend. Überfällig ist 1."
+    def text(*faellig: date, termin=date(2026, 5, 4)):
+        eine = replace(beispiel().massnahmen.liste[0], massnahme="Lotsen", status="laufend")
+        liste = tuple(replace(eine, faellig=d, ueberfaellig=d < date(2026, 3, 31)) for d in faellig)
+        karte = Scorecard({"laufend": len(liste)}, sum(m.ueberfaellig for m in liste), liste)
+        return saetze(replace(beispiel(), massnahmen=karte, termin=termin))[4].text.replace("\u00a0", " ")
+    assert text(date(2026, 3, 1)) == "Vereinbart ist 1 Maßnahme: 1 laufend. Überfällig ist eine: Lotsen (seit 01.03.2026)."
+    assert text(date(2026, 3, 1), date(2025, 12, 31), date(2026, 4, 30)) == (
+        "Vereinbart sind 3 Maßnahmen: 3 laufend. Überfällig sind 2, am längsten: Lotsen (seit 31.12.2025). "
+        "Bis zum Gespräch am 04.05.2026 wird eine weitere fällig.")
+    assert text(date(2026, 5, 4), date(2026, 4, 1), date(2026, 5, 5)).endswith(
+        "Überfällig ist keine. Bis zum Gespräch am 04.05.2026 werden 2 weitere fällig.")
+    assert text(date(2026, 4, 1), termin=None).endswith("Überfällig ist keine.")
+
+
+def test_a_provisional_quarter_compares_nothing_that_missing_days_distort():
+    alt = load(BEISPIEL)
+    for i in ("BSP-NORD", "BSP-SEE"):
+        x = analyse(replace(alt, datenstand=date(2026, 3, 15)), i, "2026Q1")
+        eins, _, drei, vier, _ = (s.text.replace("\u00a0", " ") for s in saetze(x))
+        assert re.match(r"Im Februar 2026, dem letzten vollständigen Monat, waren im Mittel \d+,\d Plätze belegt\. Ein Vergleich", eins)
+        assert "fehlen" not in drei and "mehr als nötig" not in drei and drei.count("vollständig gemeldet") == 1
+        assert re.match(r"Seit Jahresbeginn sind Leistungen im Wert von [\d.,]+ (Mio\. )?€ gemeldet\. Ein Vergleich mit dem Budget", vier)
+        assert x.korridor is None and charts.abweichung(x) is None and charts.korridor(x) is None
+        assert "4. Quartal 2025" in charts.personal(x).alt and "1. Quartal 2026" not in charts.personal(x).alt
+        seite = "".join(fn(x).text for fn in sections.ABSCHNITTE.values())
+        assert "1. Quartal 2026 (vorläufig)" in seite and "Vorläufige Abweichung" in seite
+        kacheln = sections.antworten(x, ()).text
+        assert "belegte Plätze, Februar 2026" in kacheln and "<strong>–</strong> <span>Abweichung seit Jahresbeginn</span>" in kacheln
+    assert "vollständig" not in " ".join(s.text for s in saetze(beispiel()))
+
+
+def test_the_view_without_s_stands_beside_the_granted_one():
+    """BSP-NORD: −8.140 € with „+S“ −19.590 €, so +11.450 € without (rule 3.5: always both)."""
+    assert "Ohne die Verlagerung in den Sozialraum („+S“) wären es +11.450 €." in saetze(beispiel())[3].text.replace("\u00a0", " ")
+    for i in ALLE:
+        a, text = beispiel(i).abweichung.kumuliert.gesamt, saetze(beispiel(i))[3].text
+        assert ("Ohne die Verlagerung" in text) == bool(a.s_effekt_eur)
+
+
+def test_too_few_here_does_not_vanish_behind_more_there():
+    x = beispiel()
+    je = dict(x.personal.quartal.je_angebot)
+    eins, zwei, drei = je
+    for k, d in ((eins, 3), (zwei, -1), (drei, 0)):
+        je[k] = replace(je[k], vk_soll=Fraction(10), vk_anteilig=replace(je[k].vk_anteilig, tage=Fraction(10 + d)))
+    g = x.personal.quartal.gesamt
+    g = replace(g, vk_soll=Fraction(30), vk_anteilig=replace(g.vk_anteilig, tage=Fraction(32)))
+    y = replace(x, personal=replace(x.personal, quartal=replace(x.personal.quartal, gesamt=g, je_angebot=je)))
+    text = saetze(y)[2].text.replace("\u00a0", " ")
+    assert "32,0 VK, nach Schlüssel nötig wären 30,0 VK: 2,0 VK mehr als nötig. Je Angebot betrachtet fehlen zusammen 1,0 VK; " in text
+    assert "in anderen sind 3,0 VK mehr als nötig." in text and "Je Angebot" not in saetze(x)[2].text
+
+
+def test_what_does_not_count_for_the_budget_is_named():
+    """BSP-NORD: 94,4 places, all offers in the budget, 92,5 count: 1,9 without cost commitment or as single-case settings."""
+    assert "3,0 % weniger als geplant (95,4); nicht dazu gehören 1,9 ohne Kostenzusage oder in Einzelfallsettings." in saetze(
+        beispiel())[0].text.replace("\u00a0", " ")
+    west = saetze(beispiel("BSP-WEST"))[0].text
+    assert "in Angeboten außerhalb des Budgets" in west
+    assert "der Tage in allen Angeboten sind „+S“; im Budget läge" in saetze(beispiel("BSP-WEST"))[1].text
+
+
+def test_one_rate_for_all_groups_says_mean_groups_instead_of_an_index():
+    x = replace(beispiel(), verfahren=replace(beispiel().verfahren, ein_satz=True))
+    text = saetze(x)[1].text
+    assert "Mixindex kann den Bedarf daher nicht zeigen. Mittlere HBG: Ambulant betreutes Wohnen Nord 2,49 (budgetiert 2,32), " in text
+    assert "der Index" not in text and "<strong>–</strong> <span>Mixindex" in sections.antworten(x, ()).text
+
+
+def test_the_agreed_corridor_is_marked_and_small_chances_are_not_zero():
+    alt = charts.korridor(beispiel()).alt.replace("\u00a0", " ")
+    assert "Vereinbart ± 4 %." in alt and "Stand −0,9 %." in alt
+    ungleich = replace(beispiel().verfahren, korridor_unten_prozent=Decimal(-3), korridor_oben_prozent=Decimal("5.5"))
+    alt = charts.korridor(replace(beispiel(), verfahren=ungleich)).alt.replace("\u00a0", " ")
+    assert "Vereinbart − 3 %." in alt and "Vereinbart + 5,5 %." in alt
+    assert "vereinbart" not in charts.korridor(beispiel("BSP-SUED")).alt.lower()
+
+
+def test_a_sparkline_of_a_tiny_change_stays_flat():
+    def hoehen(spanne):
+        return {float(y) for y in re.findall(r"[ML][\d.]+ ([\d.]+)", sections.linie([1.0, 1.001, 1.0], "x", str, spanne))}
+    assert max(hoehen(0.0)) - min(hoehen(0.0)) == 18 and max(hoehen(0.04)) - min(hoehen(0.04)) < 1
 
 
 def test_parts_of_the_deviation_add_up_in_the_sentence():

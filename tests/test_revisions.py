@@ -9,7 +9,7 @@ import pytest
 from kleinbestand import bestand, fall, grund
 
 from traeger_lib import load
-from traeger_lib.analysis.revisions import Nachmeldung, satz, unterschiede
+from traeger_lib.analysis.revisions import Nachmeldung, Vergleich, satz, unterschiede
 
 STAND, SPAETER = date(2026, 3, 31), date(2026, 6, 30)
 
@@ -71,14 +71,14 @@ def test_both_ways_on_the_example_and_inputs_stay_as_they_are(beispiel):
 
 @pytest.mark.parametrize(("tage", "text"), [
     ({}, ""),
-    ({"2025-03": 41}, "Seit dem letzten Bericht wurden für 2025 insgesamt 41 Tage nachgemeldet."),
-    ({"2025-03": -12}, "Seit dem letzten Bericht wurden für 2025 insgesamt 12 Tage zurückgenommen."),
-    ({"2025-03": 1}, "Seit dem letzten Bericht wurde für 2025 insgesamt 1 Tag nachgemeldet."),
-    ({"2025-03": 5, "2025-04": -5}, "Seit dem letzten Bericht wurden für 2025 Tage verschoben, ihre Summe blieb gleich."),
-    ({"2026-01": 1200, "2025-04": -1}, "Seit dem letzten Bericht wurden für 2025 insgesamt 1 Tag zurückgenommen und für 2026 insgesamt "
-                                       "1.200 Tage nachgemeldet."),
-    ({"2024-01": 2, "2025-04": 3, "2026-01": 4}, "Seit dem letzten Bericht wurden für 2024 insgesamt 2 Tage nachgemeldet, "
-                                                 "für 2025 insgesamt 3 Tage nachgemeldet und für 2026 insgesamt 4 Tage nachgemeldet."),
+    ({"2025-03": 41}, "wurden für 2025 insgesamt 41 Tage nachgemeldet."),
+    ({"2025-03": -12}, "wurden für 2025 insgesamt 12 Tage zurückgenommen."),
+    ({"2025-03": 1}, "wurde für 2025 insgesamt 1 Tag nachgemeldet."),
+    ({"2025-03": 5, "2025-04": -5}, "wurden für 2025 insgesamt 5 Tage nachgemeldet und 5 Tage zurückgenommen."),
+    ({"2026-01": 1200, "2025-04": -1}, "wurden für 2025 insgesamt 1 Tag zurückgenommen, für 2026 insgesamt 1.200 Tage nachgemeldet."),
+    ({"2024-01": 2, "2025-04": 3, "2026-01": 4}, "wurden für 2024 insgesamt 2 Tage nachgemeldet, für 2025 insgesamt 3 Tage nachgemeldet, "
+                                                 "für 2026 insgesamt 4 Tage nachgemeldet."),
 ])
 def test_the_sentence(tage, text):
-    assert satz([Nachmeldung("A1", monat, 100, 100 + t) for monat, t in tage.items()]) == text
+    v = Vergleich(date(2026, 3, 31), "", tuple(Nachmeldung("A1", monat, 100, 100 + t) for monat, t in tage.items()))
+    assert satz(v) == (text and f"Seit dem Datenstand 31.03.2026 {text}")

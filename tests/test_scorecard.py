@@ -141,7 +141,7 @@ def test_project_money_planned_spent_left_and_by_year():
 def test_report_section_and_chart_show_changes_overdue_and_projects(beispiel):
     facts = analyse(load(beispiel), "BSP-SEE", "2026Q1")
     html = sections.massnahmen(facts).text
-    assert "Seit dem Gespräch am 04.02.2026: 1 neu, 1 geändert." in html and "(aus den Daten berechnet)" in html
+    assert "Seit dem Gespräch am 04.02.2026: 1\u00a0Eintrag neu, 1\u00a0Eintrag geändert." in html and "(aus den Daten berechnet)" in html
     assert "Änderungen seit dem Gespräch am 04.02.2026" in html and "Wie weit sind die Vorhaben?" in html and ">2030<" in html
     bild = charts.vorhaben(facts)
     assert "Sozialraumprojekt" in bild.alt and bild.png == charts.vorhaben(facts).png

@@ -363,7 +363,8 @@ class Analyse:
     def korridor(self) -> Korridor | None:
         """Possible thresholds for the deviation since January, and how far chance alone would go."""
         a, z = self.abweichung(self.quartal.kumuliert).gesamt, self.quartal.kumuliert.ab(self.beginn)
-        if self.version is None or a.soll_eur is None or a.abweichung_eur is None or not z.tage:
+        vorlaeufig = self.bestand.datenstand < z.bis  # days are missing: no distance to compare with chance
+        if self.version is None or a.soll_eur is None or a.abweichung_eur is None or not z.tage or vorlaeufig:
             return None
         rueckblick = Zeitraum(max(self.datenbeginn, date(z.bis.year - self.rueckblick_jahre, 1, 1)), z.bis)
         abgaenge = {x: n for x in self.im_budget if (n := self._fallzahlen(rueckblick, [x]).abgaenge) is not None}
@@ -507,11 +508,12 @@ class Analyse:
     @cached_property
     def verfahren(self) -> Verfahren:
         gilt = [r for r in zeilen(self.bestand["verfahren"]) if r.gueltig_ab.date() <= self.quartal.zeitraum.bis]
+        ein_satz = self.modell.entgelt == "mittelwert"
         if not gilt:
-            return Verfahren(None, None, None)
+            return Verfahren(None, None, None, ein_satz)
         r = max(gilt, key=lambda r: r.gueltig_ab)
-        return Verfahren(*(None if pd.isna(w) else w for w in (
-            r.korridor_unten_prozent, r.korridor_oben_prozent, r.personalanteil_nach)))
+        unten, oben, nach = (None if pd.isna(w) else w for w in (r.korridor_unten_prozent, r.korridor_oben_prozent, r.personalanteil_nach))
+        return Verfahren(unten, oben, nach, ein_satz)
 
 
 def _summe(spalte: pd.Series) -> int | None:

@@ -135,11 +135,13 @@ class Hinweis:
 
 @dataclass(frozen=True, slots=True)
 class Verfahren:
-    """Agreed rules that lead a sentence; None = none agreed."""
+    """Agreed rules that lead a sentence; None = none agreed. `ein_satz`: one mean rate for all need groups of an offer, so that the
+    mix index is 1 whatever the need."""
 
     korridor_unten_prozent: Decimal | None
     korridor_oben_prozent: Decimal | None
     personalanteil_nach: str | None
+    ein_satz: bool
 
 
 @dataclass(frozen=True, slots=True)

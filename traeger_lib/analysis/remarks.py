@@ -26,8 +26,8 @@ def _budget(a: Analyse) -> list[tuple[str, str]]:
     h, q, datenstand = [], a.quartal, a.bestand.datenstand
     if datenstand < q.zeitraum.bis:
         h.append(("vorlaeufig",
-                  f"Vorläufig: Datenstand {datenstand:%d.%m.%Y}, das Quartal endet am {q.zeitraum.bis:%d.%m.%Y}. Laufende Fälle "
-                  "sind nur bis zum Datenstand gezählt, das Budget für den ganzen Zeitraum."))
+                  f"Vorläufig: Datenstand {datenstand:%d.%m.%Y}, das Quartal endet am {q.zeitraum.bis:%d.%m.%Y}. Gezählt ist, "
+                  "was bis zum Datenstand gemeldet ist; das Budget steht in den Tabellen für den ganzen Zeitraum."))
     if a.version is None:
         h.append(("kein_budget",
                   f"Für {q.jahr} liegt bis zum Quartalsende kein beschlossenes Budget vor; Abweichung und Puffer entfallen."))

@@ -6,13 +6,12 @@ own rules and paying bodies, as it was published. Not here: why a figure changed
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
 from traeger_lib.analysis.periods import Zeitraum, monatsende, monatsname
 from traeger_lib.analysis.volume import volumen
-from traeger_lib.inputs.faults import TraegerFehler
+from traeger_lib.inputs.faults import TraegerFehler, anzahl
 from traeger_lib.inputs.schema import Bestand
 
 
@@ -80,21 +79,19 @@ def unterschiede(alt: Bestand, neu: Bestand, traeger_id: str) -> tuple[Nachmeldu
     return tuple(nachmeldungen)
 
 
-def satz(nachmeldungen: Sequence[Nachmeldung]) -> str:
-    """The sentence of the report, by year; "" where nothing changed.
+def satz(v: Vergleich) -> str:
+    """The sentence of the report: days reported late and taken back, by year; "" where nothing changed.
 
-    >>> satz([Nachmeldung("A1", "2025-03", 100, 131), Nachmeldung("A1", "2025-04", 90, 100)])
-    'Seit dem letzten Bericht wurden für 2025 insgesamt 41 Tage nachgemeldet.'
+    >>> satz(Vergleich(date(2026, 3, 31), "", (Nachmeldung("A1", "2025-03", 100, 131), Nachmeldung("A1", "2025-04", 90, 80))))
+    'Seit dem Datenstand 31.03.2026 wurden für 2025 insgesamt 31 Tage nachgemeldet und 10 Tage zurückgenommen.'
     """
-    je_jahr: dict[str, int] = {}
-    for n in sorted(nachmeldungen, key=lambda n: n.monat):
-        je_jahr[n.monat[:4]] = je_jahr.get(n.monat[:4], 0) + n.tage
+    je_jahr: dict[str, list[int]] = {}
+    for n in sorted(v.nachmeldungen, key=lambda n: n.monat):
+        je_jahr.setdefault(n.monat[:4], []).append(n.tage)
     teile = []
     for jahr, tage in je_jahr.items():
-        menge = "1 Tag" if abs(tage) == 1 else f"{abs(tage):,} Tage".replace(",", ".")
-        teile.append(f"für {jahr} insgesamt {menge} {'nachgemeldet' if tage > 0 else 'zurückgenommen'}" if tage else
-                     f"für {jahr} Tage verschoben, ihre Summe blieb gleich")
-    if not teile:
-        return ""
-    verb = "wurde" if len(teile) == 1 and " 1 Tag " in teile[0] else "wurden"
-    return f"Seit dem letzten Bericht {verb} {' und '.join(filter(None, (', '.join(teile[:-1]), teile[-1])))}."
+        mehr, weniger = sum(t for t in tage if t > 0), -sum(t for t in tage if t < 0)
+        was = [f"{anzahl(n, 'Tag', 'Tage')} {wort}" for n, wort in ((mehr, "nachgemeldet"), (weniger, "zurückgenommen")) if n]
+        teile.append(f"für {jahr} insgesamt {' und '.join(was)}")
+    verb = "wurde" if sum(abs(n.tage) for n in v.nachmeldungen) == 1 else "wurden"
+    return f"Seit dem Datenstand {v.datenstand:%d.%m.%Y} {verb} {', '.join(teile)}." if teile else ""

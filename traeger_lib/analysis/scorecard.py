@@ -81,6 +81,11 @@ class Massnahme:
     risiko: str | None = None
     bemerkung: str | None = None
 
+    @property
+    def offen(self) -> bool:
+        """Neither finished nor put aside."""
+        return _offen(self.status)
+
 
 FELDER = [f.name for f in fields(Massnahme) if f.name in TABELLEN["massnahmen"].spalte]
 
@@ -202,7 +207,7 @@ def scorecard(bestand: Bestand, quartal: Quartal, bis: date) -> Scorecard:
         dict(sorted(Counter(m.status for m in liste).items())), sum(m.ueberfaellig for m in liste), liste,
         tuple(m for m in eintraege if m.art != "massnahme"), max([bestand.datenstand, *(m.stand for m in eintraege if m.stand)]), letztes,
         next(((t, ort) for q, t, ort in termine if q > str(quartal)), None), vergleiche(damals, jetzt) if letztes else (),
-        sum(_offen(m.status) and m.massnahme_id in vorher for m in liste), mittel=_mittel(eintraege))
+        sum(m.offen and m.massnahme_id in vorher for m in liste), mittel=_mittel(eintraege))
     return replace(karte, vorhaben=tuple(_vorhaben(name, m) for name in sorted({m.vorhaben for m in eintraege if m.vorhaben})
                                          if (m := karte.des_vorhabens(name))))
 

@@ -27,7 +27,7 @@ from traeger_lib.analysis.scorecard import Massnahme
 from traeger_lib.reporting import content
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting import style as st
-from traeger_lib.reporting.sentences import MASSSTAB, leitmassstab
+from traeger_lib.reporting.sentences import MASSSTAB, leitmassstab, ungezaehlt, vk_stellen
 from traeger_lib.reporting.style import BREITE, NORMAL, Blatt, Feld
 from traeger_lib.reporting.tables import FORM, Abbildung, Tabelle, spalten
 
@@ -161,7 +161,7 @@ def fallzahlen(facts: Facts) -> Abbildung | None:
         links = min(von, rechts - 200) + 4
         b.flaechen([_kasten(von, bis, 30, feld.unten)], st.FLAECHE, ebene=0)
         b.text(links, 40 + 14 * n, f"{bruch.art.capitalize()}: {bruch.grund}", st.GRAU, breite=rechts - links, hof=True)
-    seite += [(x.prognose[-1].mittel if x.prognose else x.werte[-1], f"alle Angebote {_p(x.werte[-1])}", st.GRAU) for x in reihen[1:]]
+    seite += [(x.prognose[-1].mittel if x.prognose else x.werte[-1], "alle Angebote", st.GRAU) for x in reihen[1:]]
     x, y = float(feld.x(_zeit(monate[-1]))), min(feld.y([*werte[-18:], *budget[-21:]])) - 12
     b.text(max(x - 6, 200), y, f"{f.monat(monate[-1])}: {_p(werte[-1])}", st.AKZENT, groesse=NORMAL, fett=True, ha="right", hof=True)
     if r.prognose:
@@ -178,8 +178,8 @@ def fallzahlen(facts: Facts) -> Abbildung | None:
     feld.seite(seite, BREITE - rechts)
     basis = f"Eigene Kostenträger, {r.name}, Entgelttage je Kalendertag"
     basis += "; die Prognose ist die Summe der Angebote und trägt keine Spanne" * bool(reihen[1:] and r.prognose and not spanne)
-    einzelfall = budget and facts.klassische_abrechnung.kumuliert.gesamt.einzelfall_eur
-    basis += "; die Belegung enthält auch Einzelfallsettings, das Budget nicht" * bool(einzelfall)
+    if budget and f.runde(ungezaehlt(facts), 1):
+        basis += "; auch Fälle ohne Kostenzusage und Einzelfallsettings, die im Budget nicht zählen"
     alt = [f"Linie der belegten Plätze je Monat ({r.name}), {f.monat(monate[0])} bis {f.monat(monate[-1])}: zuerst {_p(werte[0])}, "
            f"zuletzt {_p(werte[-1])}, dazwischen {_p(min(werte))} bis {_p(max(werte))}."]
     alt += [f"Ein Jahr zuvor: {_p(w)}." for w in werte[-13:-12]]
@@ -291,11 +291,11 @@ def hbg_mix(facts: Facts) -> Abbildung | None:
 
 
 def abweichung(facts: Facts) -> Abbildung | None:
-    """From the budgeted to the delivered value: four effects, drawn around the budgeted value as zero."""
+    """From the budgeted to the delivered value: four effects, drawn around the budgeted value as zero; nothing where days are missing."""
     a, beginn = facts.abweichung.kumuliert.gesamt, facts.quartal.kumuliert.von
-    if a.soll_eur is None or a.abweichung_eur is None or not (a.soll_eur or a.ist_eur):
-        return None
     teile: list[Any] = [a.mengeneffekt_eur, a.mixeffekt_eur, a.s_effekt_eur, a.preiseffekt_eur]
+    if facts.vorlaeufig or a.abweichung_eur is None or not any(teile):
+        return None
     staende = [float(sum(teile[:n])) for n in range(5)]
     lo, hi = min(staende), max(staende)
     b, rand = Blatt(310), 0.08 * (hi - lo)
@@ -306,8 +306,8 @@ def abweichung(facts: Facts) -> Abbildung | None:
         farbe, hell = (st.GRAU, st.WEISS) if x == 5 or not w else (st.AKZENT, st.AKZENT) if w > 0 else (st.ZWEIT, st.ZWEIT_HELL)
         (links, rechts), y0, y1 = feld.x([x - 0.36, x + 0.36]), feld.y(von), feld.y(von + w)
         b.flaechen([_kasten(links, rechts, y0, y1)], hell, rand=farbe, linewidth=1.5)
-        b.text(feld.x(x), min(y0, y1) - 11, f.euro(w, 0, vorzeichen=True), farbe if w else st.TINTE, groesse=NORMAL, fett=True,
-               ha="center", hof=True)
+        y = min(y0, y1) - 11 if abs(min(y0, y1) - 11 - feld.y(0)) > 8 else max(y0, y1) + 11  # not across the zero line
+        b.text(feld.x(x), y, f.euro(w, 0, vorzeichen=True), farbe if w else st.TINTE, groesse=NORMAL, fett=True, ha="center", hof=True)
         if x < 5:
             b.linie([links, feld.x(x + 1.36)], [y1, y1], st.GRAU, 0.7, (0, (2, 2)))
     for x, text in enumerate(("budgetiert", "Menge", "Mix", "„+S“", "Preis", "erbracht")):
@@ -321,41 +321,47 @@ def abweichung(facts: Facts) -> Abbildung | None:
 
 
 def korridor(facts: Facts) -> Abbildung | None:
-    """How often chance alone crosses each possible threshold, its Euro, and where the provider stands today."""
+    """How often chance alone crosses each possible threshold, its Euro, where the provider stands and what is agreed."""
     k, tabellen = facts.korridor, content.korridor(facts)
     if k is None or not tabellen:
         return None
-    b, grenzen = Blatt(250), [0.0, *(s.prozent for s in k.stufen)]  # the steps stand evenly, so that their labels have room
-    feld = Feld(b, (52, 34, BREITE - 40, 196), (0.4, len(k.stufen) + 0.6), (0, 100), 4, einheit=" %",
+    stand, v = f"Stand {f.prozent(k.abweichung_prozent / 100, vorzeichen=True)}", facts.verfahren
+    enden = {abs(float(x)): f"{zeichen} {f.zahl(abs(x), 1 if x % 1 else 0)} %"
+             for zeichen, x in (("−", v.korridor_unten_prozent), ("+", v.korridor_oben_prozent)) if x is not None}
+    beide = v.korridor_unten_prozent is not None and v.korridor_oben_prozent is not None and len(enden) == 1
+    marken = [(p, f"vereinbart {text.replace('+', '±') if beide else text}", st.TINTE) for p, text in enden.items()]
+    marken.append((abs(k.abweichung_prozent), stand, st.ZWEIT))
+    grenzen, oben = [0.0, *(s.prozent for s in k.stufen)], 24 + 16 * len(marken)
+    b = Blatt(oben + 216)  # the steps stand evenly, so that their labels have room
+    feld = Feld(b, (52, oben, BREITE - 40, oben + 162), (0, len(k.stufen) + 0.6), (0, 100), 4, einheit=" %",
                 titel="Anteil der Zeiträume, in denen allein Zufall die Grenze überschreitet")
-    fein = np.linspace(0.4, len(k.stufen), 120)
-    prozent = np.interp(fein, range(len(grenzen)), grenzen)
-    b.linie(feld.x(fein), feld.y([100 * k.zufall(p * float(k.stufen[0].betrag_eur)) for p in prozent]), st.AKZENT, 2.2, ebene=3)
     for n, s in enumerate(k.stufen, 1):
-        x, y = feld.x(n), feld.y(100 * s.anteil_zufall)
-        b.punkt(x, y, st.AKZENT)
-        b.text(x + 7, y - 9, f.prozent(s.anteil_zufall, 0), st.AKZENT, fett=True, hof=True)
-        b.text(x, 212, f"± {f.zahl(s.prozent, 1 if s.prozent % 1 else 0)} %", groesse=NORMAL, ha="center")
-        b.text(x, 230, f.euro_rund(s.betrag_eur), st.GRAU, ha="center")
-    heute = np.interp(abs(k.abweichung_prozent), grenzen, range(len(grenzen)))
-    x = float(feld.x(heute))
-    b.linie([x, x], [feld.oben, feld.unten], st.ZWEIT, 1.6, st.GESTRICHELT, 4)
-    links = x > BREITE - 190
-    b.text(x - 7 if links else x + 7, feld.oben + 8, f"heute {f.prozent(k.abweichung_prozent / 100, vorzeichen=True)}", st.ZWEIT,
-           groesse=NORMAL,
-           fett=True, ha="right" if links else "left", hof=True)
-    t = tabellen[0]
-    return _abbildung("korridor", "Ab welcher Grenze würde angepasst?", t.basis,
-                      [f"Kurve: je weiter die Grenze, desto seltener überschreitet sie der Zufall. {_worte(t, t.zeilen[0])} "
-                       f"{_worte(t, t.zeilen[4])} Heute {f.prozent(k.abweichung_prozent / 100, vorzeichen=True)}."], b, [t])
+        (links, rechts), y, x = feld.x([n - 0.28, n + 0.28]), feld.y(100 * s.anteil_zufall), feld.x(n)
+        b.flaechen([_kasten(links, rechts, y, feld.unten)], st.AKZENT_HELL, rand=st.AKZENT, linewidth=1)
+        anteil = "unter 1 %" if s.anteil_zufall < 0.005 else f.prozent(s.anteil_zufall, 0)
+        b.text(x, y - 9, anteil, st.AKZENT, fett=True, ha="center", hof=True)
+        b.text(x, feld.unten + 16, f"± {f.zahl(s.prozent, 1 if s.prozent % 1 else 0)} %", groesse=NORMAL, ha="center")
+        b.text(x, feld.unten + 34, f.euro_rund(s.betrag_eur), st.GRAU, ha="center")
+    for n, (p, text, farbe) in enumerate(marken):
+        weit, y = p > grenzen[-1], 28 + 16 * n
+        x, links = float(feld.x(np.interp(p, grenzen, range(len(grenzen))) + 0.5 * weit)), p > 7
+        am_balken = next((feld.y(100 * s.anteil_zufall) - 18 for s in k.stufen if s.prozent == p), feld.unten)  # not through its label
+        b.linie([x, x], [y - 5, am_balken], farbe, 1.6, st.GESTRICHELT, 4)
+        ort = (x - 6, "right") if links else (x + 6, "left")
+        b.text(ort[0], y, text + " →" * weit, farbe, groesse=NORMAL, fett=True, ha=ort[1], hof=True)
+    t, vereinbart = tabellen[0], [text[0].upper() + text[1:] + "." for _, text, _ in marken]
+    return _abbildung("korridor", "Ab welcher Grenze würde angepasst?", t.basis, [
+        f"Balken: je weiter die Grenze, desto seltener überschreitet sie der Zufall. {_worte(t, t.zeilen[0])} {_worte(t, t.zeilen[4])} "
+        f"{stand}.", *vereinbart], b, [t])
 
 
 def personal(facts: Facts) -> Abbildung | None:
     """VK present (own share) and needed per quarter, the gap shaded, the share of qualified staff as numbers."""
-    mass, zeilen = leitmassstab(facts), []
-    for q in facts.quartalsverlauf:
+    mass, stellen, zeilen = leitmassstab(facts), vk_stellen(facts), []
+    verlauf = facts.quartalsverlauf[:-1] if facts.vorlaeufig else facts.quartalsverlauf  # with days missing too few VK seem needed
+    for q in verlauf:
         v, s = getattr(q.personal.vk_anteilig, mass), q.personal.vk_soll
-        d = None if v is None or s is None else f.runde(v, 1) - f.runde(s, 1)  # of the figures as shown
+        d = None if v is None or s is None else f.runde(v, stellen) - f.runde(s, stellen)  # of the figures as shown
         zeilen.append((Quartal.aus(q.quartal).lang, v, s, d, q.personal.vk, q.personal.fachkraftquote))
     if all(z[1] is None for z in zeilen):
         return None
@@ -368,21 +374,22 @@ def personal(facts: Facts) -> Abbildung | None:
         b.flaechen([p.vertices for p in zwischen.get_paths()], hell, rand=farbe, linewidth=0, hatch=muster)
     b.linie(feld.x(xs), feld.y(soll), st.TINTE, 1.6, st.GESTRICHELT, 3, marker="o", markersize=4)
     b.linie(feld.x(xs), feld.y(ist), st.AKZENT, 2.2, "-", 3, marker="o", markersize=5)
-    _quartalsachse(feld, [q.quartal for q in facts.quartalsverlauf])
+    _quartalsachse(feld, [q.quartal for q in verlauf])
     b.text(0, 288, "Fachkraftquote", fett=True)
     for x, z in enumerate(zeilen):
         b.text(feld.x(x), 306, f.prozent(z[-1], 0), ha="center")
     _, v, s, d, *_ = zeilen[-1]
-    seite = [(w, f"{n}: {_p(w)} VK", c) for n, w, c in (("eingesetzt", v, st.AKZENT), ("nötig", s, st.TINTE)) if w is not None]
+    vk = partial(f.zahl, stellen=stellen)
+    seite = [(w, f"{n}: {vk(w)} VK", c) for n, w, c in (("eingesetzt", v, st.AKZENT), ("nötig", s, st.TINTE)) if w is not None]
     if d is not None:
-        luecke = f"es fehlen {_p(-d)} VK" if d < 0 else f"{_p(d)} VK mehr als nötig" if d else "so viele wie nötig"
+        luecke = f"es fehlen {vk(-d)} VK" if d < 0 else f"{vk(d)} VK mehr als nötig" if d else "so viele wie nötig"
         seite.append(((v + s) / 2, luecke, st.ZWEIT if d < 0 else st.AKZENT))
     feld.seite(seite, 188, NORMAL, fett=True)
     basis = f"Alle Angebote; eigener Anteil am Personal nach {MASSSTAB[mass]}"
     basis += "" if facts.verfahren.personalanteil_nach else " (ein Maßstab ist nicht vereinbart)"
     t = Tabelle("Personal je Quartal", basis, spalten(
-        "Quartal", ("VK eingesetzt, anteilig", "zahl1"), ("VK nötig", "zahl1"), ("Differenz VK", "differenz1"),
-        ("VK aller Kostenträger", "zahl1"), ("Fachkraftquote", "prozent")), tuple(zeilen))
+        "Quartal", ("VK eingesetzt, anteilig", f"zahl{stellen}"), ("VK nötig", f"zahl{stellen}"), ("Differenz VK", f"differenz{stellen}"),
+        ("VK aller Kostenträger", f"zahl{stellen}"), ("Fachkraftquote", "prozent")), tuple(zeilen))
     alt = ["Linien der eingesetzten und der nötigen Vollkräfte (VK) je Quartal.", *(_worte(t, z) for z in (zeilen[0], zeilen[-1]))]
     return _abbildung("personal", "Reicht das Personal für die Menge?", basis, alt, b, [t])
 

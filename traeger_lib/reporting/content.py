@@ -28,7 +28,9 @@ WORTE = STATUS | EBENE
 
 
 def _zeitraeume(facts: Facts) -> tuple[tuple[str, str], ...]:
-    return (("quartal", facts.quartal.lang), ("kumuliert", f"Jahr {facts.quartal.jahr} bis {f.tag(facts.quartal.zeitraum.bis)}"))
+    vorlaeufig = " (vorläufig)" * facts.vorlaeufig
+    return (("quartal", facts.quartal.lang + vorlaeufig),
+            ("kumuliert", f"Jahr {facts.quartal.jahr} bis {f.tag(facts.quartal.zeitraum.bis)}{vorlaeufig}"))
 
 
 def fallzahlen(facts: Facts) -> list[Tabelle]:
@@ -37,19 +39,19 @@ def fallzahlen(facts: Facts) -> list[Tabelle]:
                    ("Stichtag", "zahl"), ("Fälle im Zeitraum", "zahl"), ("Zugänge", "zahl"), ("Abgänge", "zahl"), ("Wechsel", "zahl"),
                    ("Aus\u00adwärtige", "prozent"))
 
-    def zeile(name: str, x: Fallzahlen) -> tuple[Wert, ...]:
+    def zeile(name: str, x: Fallzahlen, *, ganz: bool = True) -> tuple[Wert, ...]:
         return (name, x.durchschnittlich_belegte_plaetze, x.belegungstage, x.abwesenheitstage, x.stichtagszahl, x.faelle_im_zeitraum,
-                x.zugaenge, x.abgaenge, x.wechsel, x.anteil_auswaertige)
+                x.zugaenge, x.abgaenge, x.wechsel if ganz else None, x.anteil_auswaertige)
 
     tabellen = []
     for schluessel, text in _zeitraeume(facts):
         b = getattr(facts.fallzahlen, schluessel)
-        zeilen = [zeile(facts.angebot(a).bezeichnung, x) for a, x in b.je_angebot.items()]
-        if not all(a.im_budget for a in facts.angebote):
-            zeilen.append(zeile("davon im Budget", b.im_budget))
+        zeilen = [zeile(facts.angebot(a).bezeichnung, x, ganz=False) for a, x in b.je_angebot.items()]  # a move is one of the whole
+        im_budget = [zeile("davon im Budget", b.im_budget)] * (not all(a.im_budget for a in facts.angebote))
         mehrfach = b.gesamt.faelle_im_zeitraum not in (None, sum(x.faelle_im_zeitraum or 0 for x in b.je_angebot.values()))
         basis = f"{EIGENE}; Auswärtige: Anteil an allen Entgelttagen" + "; wer in mehreren Angeboten ist, zählt im Ganzen einmal" * mehrfach
-        tabellen.append(Tabelle(f"Fallzahlen, {text}", basis, kopf, (*zeilen, zeile("Träger gesamt", b.gesamt)), summenzeile=True))
+        tabellen.append(Tabelle(f"Fallzahlen, {text}", basis, kopf, (*zeilen, zeile("Träger gesamt", b.gesamt), *im_budget),
+                                summenzeile=True, darunter=len(im_budget)))
     return tabellen
 
 
@@ -104,7 +106,7 @@ def trend(facts: Facts) -> list[Tabelle]:
             "Jahresmittel mit und ohne markierten Zeitraum",
             f"{EIGENE}; nach einem Bruch zählt nur, was folgt; eine Untererfassung wird überbrückt",
             spalten("Angebot", ("Jahr", "jahr"), ("mit", "zahl1"), ("ohne", "zahl1"), ("ohne, von", "zahl1"), ("ohne, bis", "zahl1")),
-            tuple((name, o.periode, m.mittel, o.mittel, o.unten80, o.oben80) for name, x in reihen if x
+            tuple((name, int(o.periode), m.mittel, o.mittel, o.unten80, o.oben80) for name, x in reihen if x
                   for m, o in zip(x.jahresmittel, x.jahresmittel_ohne_bruch, strict=False))))
     test = facts.trend.gesamt.ruecktest if facts.trend.gesamt else ()
     tabellen.append(Tabelle(
@@ -117,9 +119,9 @@ def trend(facts: Facts) -> list[Tabelle]:
     if h:
         tabellen.append(Tabelle(
             f"Hochrechnung {h.jahr}", "Angebote im Budget, abgerechnete Fälle; „von … bis“ mit 80 % Sicherheit",
-            spalten("Größe", ("erwartet", "zahl1"), ("von", "zahl1"), ("bis", "zahl1"), ("Budget", "zahl1")),
+            spalten("Größe", ("erwartet", "zahl1"), ("von", "zahl1"), ("bis", "zahl1"), ("fallbezogenes Budget", "zahl1")),
             (("Plätze im Jahresmittel", h.plaetze.mittel, h.plaetze.unten80, h.plaetze.oben80, h.plaetze_plan),
-             ("Leistungswert in Tausend Euro", h.erwartet_eur / 1000, h.unten80_eur / 1000, h.oben80_eur / 1000,
+             ("Wert der Leistung in Tausend Euro", h.erwartet_eur / 1000, h.unten80_eur / 1000, h.oben80_eur / 1000,
               h.soll_eur / 1000))))
     return tabellen
 
@@ -204,20 +206,23 @@ def budget(facts: Facts) -> list[Tabelle]:
     zeilen: list[tuple[Wert, ...]] = [
         (facts.angebot(z.angebot_id).bezeichnung, z.hbg, f"{z.von:%d.%m.} bis {z.bis:%d.%m.%Y}", z.entgelttage_basisjahr,
          z.plaetze_basisjahr,
-         Fraction(z.plaetze_plan) / z.plaetze_basisjahr - 1 if z.plaetze_basisjahr else None, z.plaetze_plan, z.tage, z.entgelt_eur,
-         z.betrag_eur) for z in b.herleitung]
+         Fraction(f.runde(z.plaetze_plan, 2) / basis - 1) if (basis := f.runde(z.plaetze_basisjahr or 0, 2)) else None, z.plaetze_plan,
+         z.tage, z.entgelt_eur, z.betrag_eur) for z in b.herleitung]
     leer: tuple[Wert, ...] = (None,) * 8
     zeilen.append(("Fallbezogen", *leer, b.fallbezogen_eur))
     zeilen += [(f"Pauschale: {name}", *leer, betrag) for name, betrag in b.pauschalen]
     zeilen += [(f"Anpassung ab {f.monat(monat)}: {grund}", *leer, betrag) for monat, grund, betrag in b.anpassungen]
     zeilen.append((f"Budget {b.budgetjahr}", *leer, b.gesamt_eur))
     herkunft = f"Basisjahr {b.basisjahr}" if b.basisjahr else "verhandelt, nicht aus einem Basisjahr hergeleitet"
-    summe = sum((r.betrag_eur for r in b.raten), Decimal(0))
+    summe, soll = sum((r.betrag_eur for r in b.raten), Decimal(0)), facts.abweichung.kumuliert.gesamt.soll_eur
+    jetzt = [p for p in facts.puffer_jahre if p.budgetjahr == b.budgetjahr]
+    jahre = [(p.budgetjahr, p.raten_fallbezogen_eur, p.klassische_abrechnung_eur, p.puffer_eur, p.ausgleich_geld_eur,
+              p.ausgleich_massnahmen_eur, p.offen_eur) for p in facts.puffer_jahre]
     return [
         Tabelle(f"Herleitung des Budgets {b.budgetjahr}, Version {b.version}", f"{herkunft}; beschlossen am {f.tag(b.beschlossen_am)}; "
                 "Betrag = Plätze × Tage × Entgelt, je Zeile auf den Cent gerundet",
                 spalten("Zeile", "HBG", "Zeitraum", ("Entgelttage Basisjahr", "zahl"), ("Plätze Basisjahr", "zahl2"),
-                        ("Plan gegen Basis", "prozent"), ("Plätze Plan", "zahl2"), ("Tage", "zahl"), ("Entgelt €/Tag", "euro"),
+                        ("Plan gegen Basis", "prozent_differenz"), ("Plätze Plan", "zahl2"), ("Tage", "zahl"), ("Entgelt €/Tag", "euro"),
                         ("Betrag €", "euro")), tuple(zeilen), summenzeile=True),
         Tabelle(f"Raten {b.budgetjahr} in Euro", "gleiche Teile auf den Cent, die größeren zuerst; Anpassungen ab dem Monat ihrer Wirkung",
                 spalten("Monat", ("Rate", "euro"), ("davon fallbezogen", "euro")),
@@ -227,15 +232,17 @@ def budget(facts: Facts) -> list[Tabelle]:
                 "Puffer = fallbezogene Raten seit Jahresbeginn − klassische Abrechnung seit Jahresbeginn",
                 spalten("Größe", ("Betrag", "euro")),
                 (("Gezahlt bis Quartalsende", b.gezahlt_bis_quartalsende_eur),
-                 *(("davon fallbezogen", p.raten_fallbezogen_eur) for p in facts.puffer_jahre if p.budgetjahr == b.budgetjahr),
+                 *(("davon fallbezogen", p.raten_fallbezogen_eur) for p in jetzt),
                  ("Klassische Abrechnung seit Jahresbeginn", facts.klassische_abrechnung.kumuliert.gesamt.betrag_eur),
-                 ("Puffer", b.puffer_eur))),
+                 ("Puffer", b.puffer_eur),
+                 *(("davon, weil Raten je Monat gleich sind, das Budget aber nach Tagen berechnet ist", p.raten_fallbezogen_eur - soll)
+                   for p in jetzt if soll is not None))),
         Tabelle("Puffer nach Jahren in Euro",
-                "fallbezogene Raten − klassische Abrechnung; offen = Puffer + Ausgleich in Geld ∓ Maßnahmen der BSC",
+                "fallbezogene Raten − klassische Abrechnung; offen: was davon weder in Geld noch durch Maßnahmen ausgeglichen ist",
                 spalten(("Jahr", "jahr"), ("Raten", "euro"), ("Klassische Abrechnung", "euro"), ("Puffer", "euro_differenz"),
                         ("Ausgleich in Geld", "euro_differenz"), ("Ausgleich durch Maßnahmen", "euro"), ("offen", "euro_differenz")),
-                tuple((str(p.budgetjahr), p.raten_fallbezogen_eur, p.klassische_abrechnung_eur, p.puffer_eur, p.ausgleich_geld_eur,
-                       p.ausgleich_massnahmen_eur, p.offen_eur) for p in facts.puffer_jahre)),
+                (*jahre, *[("Summe", *(sum(x, Decimal(0)) for x in list(zip(*jahre, strict=True))[1:]))] * (len(jahre) > 1)),
+                summenzeile=len(jahre) > 1),
     ]
 
 
@@ -247,10 +254,10 @@ def korridor(facts: Facts) -> list[Tabelle]:
     abstand = abs(a.abweichung_eur)
     return [Tabelle(
         f"Mögliche Grenzen, Jahr {facts.quartal.jahr} bis {f.tag(facts.quartal.zeitraum.bis)}",
-        f"nach oben und unten gleich; heute {f.prozent(k.abweichung_prozent / 100, vorzeichen=True)}; Zufall: Anteil der Zeiträume, "
+        f"nach oben und unten gleich; Stand {f.prozent(k.abweichung_prozent / 100, vorzeichen=True)}; Zufall: Anteil der Zeiträume, "
         "in denen ein Träger dieser Größe die Grenze ohne jede Veränderung des Bedarfs überschreitet",
         spalten("Grenze", ("Euro", "euro"), ("allein durch Zufall", "prozent"),
-                ("heute darüber hinaus (in Geld oder als Maßnahmen)", "euro")),
+                ("derzeit darüber hinaus (in Geld oder als Maßnahmen)", "euro")),
         tuple((f"± {f.zahl(s.prozent, 1 if s.prozent % 1 else 0)} %", s.betrag_eur, s.anteil_zufall,
                max(abstand - s.betrag_eur, Decimal(0)))
               for s in k.stufen))]
@@ -261,13 +268,14 @@ def bewegungen(facts: Facts) -> list[Tabelle]:
     jahre = f"{facts.quartal.jahr - facts.rueckblick_jahre} bis {f.tag(facts.quartal.zeitraum.bis)}"
     return [
         Tabelle("Ereignisse je Quartal", f"{EIGENE}; Unterbrechungen: begonnene Abwesenheiten",
-                spalten("Quartal", ("Zugänge", "zahl"), ("Beendigungen", "zahl"), ("Unterbrechungen", "zahl"),
+                spalten("Quartal", ("Zugänge", "zahl"), ("Abgänge", "zahl"), ("Unterbrechungen", "zahl"),
                         ("Änderungen der HBG", "zahl")),
                 tuple((Quartal.aus(e.quartal).lang, e.zugaenge, e.beendigungen, e.unterbrechungen, e.hbg_aenderungen)
                       for e in facts.ereignisse)),
-        Tabelle("Freie Plätze, letzte vier Quartale", "alle Kostenträger; Wiederbelegung = freie Platztage ÷ Abgänge",
+        Tabelle("Freie Plätze, letzte vier Quartale", "alle Kostenträger; freie Platztage ÷ Abgänge: so lange bleibt ein "
+                "Platz im Mittel frei, wenn jeder wieder belegt wird",
                 spalten("Angebot", ("Plätze", "zahl"), ("belegt", "zahl1"), ("frei", "zahl1"), ("Abgänge", "zahl"),
-                        ("Tage bis zur Wiederbelegung", "zahl")),
+                        ("freie Platztage je Abgang", "zahl")),
                 tuple((facts.angebot(x.angebot_id).bezeichnung, x.plaetze, x.belegt, x.freie_plaetze, x.abgaenge, x.wiederbelegung_tage)
                       for x in facts.belegung)),
         Tabelle(f"Wechsel zwischen Hilfebedarfsgruppen, {jahre}", f"{EIGENE}, Personen ohne Unterbrechung; nur für die Vertragsparteien",
@@ -308,12 +316,13 @@ def personal(facts: Facts) -> list[Tabelle]:
                     ("VK je 100 Plätze", "zahl2"), ("Fachkraft\u00adquote", "prozent")),
             tuple((name, x.vk, x.vk_anteilig.tage, x.vk_anteilig.personen, x.vk_anteilig.euro, x.vk_soll, x.erfuellung.tage,
                    x.personen_je_vk.tage, x.vk_je_100_plaetze.tage, x.fachkraftquote) for name, x in alle), summenzeile=True))
-    jahre = [(str(j.jahr), j.personal) for j in facts.personal_jahre]
+    laeuft = f" (bis {facts.quartal.zeitraum.bis:%d.%m.})" * (facts.quartal.nummer < 4)
+    jahre = [(str(j.jahr) + laeuft * (j.jahr == facts.quartal.jahr), j.personal) for j in facts.personal_jahre]
     tabellen.append(Tabelle(
-        "Personal nach Jahren", f"Träger gesamt; eigener Anteil nach Tagen; {facts.quartal.jahr} bis {f.tag(facts.quartal.zeitraum.bis)}; "
+        "Personal nach Jahren", "Träger gesamt; eigener Anteil nach Tagen; "
         "unbesetzte und überzählige VK in Euro, wo Personalkosten angegeben sind",
-        spalten(("Jahr", "jahr"), ("VK anteilig", "zahl2"), ("nötig", "zahl2"), ("Differenz", "differenz2"), ("Erfüllung", "prozent"),
-                ("Fachkraft\u00adquote", "prozent"), ("unbesetzt, Euro", "euro"), ("über\u00adzählig, Euro", "euro")),
+        spalten("Jahr", ("VK anteilig", "zahl2"), ("nötig", "zahl2"), ("Differenz", "differenz2"), ("Erfüllung", "prozent"),
+                ("Fachkraft\u00adquote", "prozent"), ("unbesetzt, Euro", "zahl"), ("über\u00adzählig, Euro", "zahl")),
         tuple((j, p.vk_anteilig.tage, p.vk_soll,
                None if p.vk_anteilig.tage is None or p.vk_soll is None else f.runde(p.vk_anteilig.tage, 2) - f.runde(p.vk_soll, 2),
                p.erfuellung.tage, p.fachkraftquote, p.unbesetzt_eur, p.ueberbesetzt_eur) for j, p in jahre)))
@@ -394,9 +403,10 @@ def vorhaben(facts: Facts) -> list[Tabelle]:
                 spalten("Eintrag", "Vorhaben", "Art", "Kennzahl", "Soll", "Ist", ("fällig", "datum"), "Stand", "Risiko"),
                 tuple((m.massnahme, v.name, f.klartext(m.art), m.kennzahl, m.sollwert, ist(m), m.faellig, status(m), m.risiko)
                       for v in k.vorhaben for m in k.des_vorhabens(v.name) if m.art in ("massnahme", "meilenstein"))),
-        Tabelle("Förderung und Eigenanteil nach Jahren in Euro", "alle Einträge mit Mitteln; Förderung = Mittel − Eigenanteil",
+        Tabelle("Förderung und Eigenanteil nach Jahren in Euro",
+                "alle Einträge mit Mitteln, Mittel eines Vorhabens einmal; Förderung = Mittel − Eigenanteil",
                 spalten(("Jahr", "jahr"), ("Mittel", "euro"), ("Förderung", "euro"), ("Eigenanteil", "euro")),
-                (*((str(m.jahr or "ohne Jahr"), m.mittel_eur, m.foerderung_eur, m.eigenanteil_eur) for m in k.mittel),
+                (*((m.jahr or "ohne Jahr", m.mittel_eur, m.foerderung_eur, m.eigenanteil_eur) for m in k.mittel),
                  ("Summe", *(sum((getattr(m, s) for m in k.mittel), summe) for s in ("mittel_eur", "foerderung_eur", "eigenanteil_eur"))),
                  ) if k.mittel else (), summenzeile=True)]
 

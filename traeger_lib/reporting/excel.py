@@ -22,7 +22,8 @@ from traeger_lib.reporting.tables import Tabelle, Wert
 
 ZAHLENFORMAT = {"zahl": "#,##0", "zahl1": "#,##0.0", "zahl2": "#,##0.00", "zahl3": "#,##0.000",
                 "differenz0": "+#,##0;-#,##0;0", "differenz1": "+#,##0.0;-#,##0.0;0.0", "differenz2": "+#,##0.00;-#,##0.00;0.00",
-                "euro": "#,##0.00", "euro_differenz": "+#,##0.00;-#,##0.00;0.00", "prozent": "0.0%", "datum": "dd.mm.yyyy"}
+                "euro": "#,##0.00", "euro_differenz": "+#,##0.00;-#,##0.00;0.00", "prozent": "0.0%",
+                "prozent_differenz": "+0.0%;-0.0%;0.0%", "jahr": "0", "datum": "dd.mm.yyyy"}
 BREITE, KOPFZEILE = 13, 2
 BLATT = {  # how a table's title begins → the name of its sheet
     "Fallzahlen": "Fallzahlen", "Trend": "Trend", "Veränderung": "Trend ohne Brüche", "Jahresmittel": "Jahresmittel ohne Brüche",
@@ -118,7 +119,7 @@ def _blatt(wb: Any, formate: dict[str, Any], name: str, t: Tabelle) -> None:
         kopf = formate["kopf" if spalte.art in ("text", "datum", "jahr") else "kopf_zahl"]
         ws.write_string(KOPFZEILE, s, spalte.name.replace("\u00ad", ""), kopf)
     for r, werte in enumerate(t.zeilen, KOPFZEILE + 1):
-        summe = "_summe" if t.summenzeile and r == KOPFZEILE + len(t.zeilen) else ""
+        summe = "_summe" if t.summe and r == KOPFZEILE + t.summe else ""
         _hoehe(ws, r, werte, breiten)
         for s, (spalte, wert) in enumerate(zip(t.spalten, werte, strict=True)):
             _zelle(ws, r, s, wert, formate[f"{spalte.art if spalte.art in ZAHLENFORMAT else 'text'}{summe}"])
@@ -150,7 +151,8 @@ def _methode(wb: Any, formate: dict[str, Any], methode: Mapping[str, str]) -> No
     ws.freeze_panes(1, 1)
     ws.set_column(0, 0, 32)
     ws.set_column(1, 1, 110)
-    zeilen = [("Begriff", "Erläuterung"), ("Leere Zelle", "Dazu liegt keine Angabe vor; der Grund steht im Blatt „Hinweise“.")]
+    leer = "Dazu gibt es keine Zahl: Sie ist hier nicht sinnvoll, oder es fehlen Daten (Blatt „Hinweise“)."
+    zeilen = [("Begriff", "Erläuterung"), ("Leere Zelle", leer)]
     for i, (a, b) in enumerate([*zeilen, *methode.items()]):
         _hoehe(ws, i, (a, b), (32, 105))
         ws.write_string(i, 0, a, formate["titel"])

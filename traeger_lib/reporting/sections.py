@@ -8,6 +8,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from html import escape
 from typing import Any
 
@@ -28,8 +29,11 @@ from traeger_lib.reporting.sentences import (
     mit_gruppen,
     muster,
     saetze,
+    seit,
     seit_gespraech,
     titel,
+    vk_stellen,
+    zu_wenige,
 )
 from traeger_lib.reporting.tables import Abbildung, Tabelle
 
@@ -62,7 +66,7 @@ def abbildung(a: Abbildung | None) -> str:
     bild = base64.b64encode(a.png).decode()
     tabellen = _falte("Tabelle zur Abbildung", a.tabellen)
     return (f'<figure><figcaption>{escape(a.titel)}<span class="basis">{escape(a.basis)}</span></figcaption>'
-            f'<div class="bild" tabindex="0" role="group" aria-label="Bild: {escape(a.titel, quote=True)}">'
+            f'<div class="bild {a.schluessel}" tabindex="0" role="group" aria-label="Bild: {escape(a.titel, quote=True)}">'
             f'<img src="data:image/png;base64,{bild}" alt="{escape(a.alt, quote=True)}" width="{a.breite}" height="{a.hoehe}"></div>'
             f"</figure>{tabellen}")
 
@@ -92,7 +96,8 @@ def kopf(facts: Facts, zusatz: str = "") -> Html:
     b = facts.budget
     rahmen = [f"Datenstand {f.tag(facts.datenstand)}" + (" (vorläufig)" if facts.vorlaeufig else ""),
               f"Gespräch am {f.tag(facts.termin)}" if facts.termin else "Gesprächstermin offen",
-              f"Budget {b.budgetjahr}, Version {b.version}" if b else "kein Budget beschlossen" if facts.angebote else
+              f"Budget {b.budgetjahr}: {f.euro_rund(b.gesamt_eur)} (Version {b.version})" if b else
+              "kein Budget beschlossen" if facts.angebote else
               "Maßnahmenplan ohne fallbezogenes Budget"]
     marken = [facts.bestandshinweis or (muster()["erfunden"] if facts.erfunden else "")]
     if facts.vorlaeufig:
@@ -121,36 +126,47 @@ def _verweis(anker: str, html: str, ziele: Collection[str]) -> str:
 
 
 def _kacheln(facts: Facts, ziele: Collection[str]) -> str:
-    """The row of key figures with their course."""
-    a, p, mass = facts.abweichung.kumuliert.gesamt, facts.personal.quartal.gesamt, leitmassstab(facts)
-    m, verlauf, q = facts.massnahmen, facts.verlauf[-24:], facts.quartalsverlauf
-    fertig = sum(n for s, n in m.je_status.items() if s in ("laufend", "abgeschlossen"))
-    betrag = None if a.abweichung_eur is None else gerundet(a)[0]
+    """The row of key figures with their course; a provisional quarter shows none that missing days would distort."""
+    a, p, mass, n = facts.abweichung.kumuliert.gesamt, facts.personal.quartal.gesamt, leitmassstab(facts), vk_stellen(facts)
+    m, monate, q, vk, soll = facts.massnahmen, facts.verlauf[-24:], facts.quartalsverlauf, getattr(p.vk_anteilig, mass), p.vk_soll
+    fertig, mit_index = sum(k for s, k in m.je_status.items() if s in ("laufend", "abgeschlossen")), mit_gruppen(facts)
+    mit_index = mit_index and not facts.verfahren.ein_satz
+    plaetze: Fraction | None = facts.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze
+    betrag, name = None if a.abweichung_eur is None else gerundet(a)[0], "belegte Plätze"
+    if facts.vorlaeufig:
+        plaetze, name = monate[-1].plaetze if monate else None, f"belegte Plätze, {f.monat(monate[-1].monat)}" if monate else name
+        soll, betrag, q = None, None, q[:-1]
+    personal = (("VK eingesetzt", f.zahl(vk, n)) if soll is None else ("VK nötig, Personal nicht angegeben", f.zahl(soll, n))
+                if vk is None else ("VK eingesetzt von nötig", f"{f.zahl(vk, n)} von {f.zahl(soll, n)}"))
+    tag = seit(facts) if facts.budget is None or seit(facts) == "Jahresbeginn" else f.tag(facts.budget.beginn)
     werte: list[tuple[str, str, str, str]] = [
-        ("fallzahlen", "belegte Plätze", f.zahl(facts.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze, 1),
-         linie([x.plaetze for x in verlauf], f"{len(verlauf)} Monate", lambda x: f.zahl(x, 1))),
-        ("hbg", "Mixindex (Budget = 1)", f.zahl(facts.hbg.quartal.gesamt.mixindex if mit_gruppen(facts) else None, 2),
-         linie([s.mix.mixindex for s in q if mit_gruppen(facts)], "Quartale", lambda x: f.zahl(x, 2))),
-        ("personal", "VK eingesetzt von nötig", f"{f.zahl(getattr(p.vk_anteilig, mass), 1)} von {f.zahl(p.vk_soll, 1)}",
-         linie([erfuellung(s.personal, mass) for s in q], "Differenz je Quartal", lambda x: f"{f.zahl(x, 1, vorzeichen=True)} VK")),
-        ("euro", "Abweichung seit Jahresbeginn", f.euro(betrag, 0, vorzeichen=True),
-         linie([abweichung_anteil(s.abweichung) for s in q], "Abweichung je Quartal", lambda x: f.prozent(x, vorzeichen=True))),
+        ("fallzahlen", name, "unter 5" if zu_wenige(facts) and plaetze else f.zahl(plaetze, 1),
+         linie([x.plaetze for x in monate], f"{len(monate)} Monate", lambda x: f.zahl(x, 1), 0.05 * float(plaetze or 0))),
+        ("hbg", "Mixindex (Budget = 1)", f.zahl(facts.hbg.quartal.gesamt.mixindex if mit_index and not zu_wenige(facts) else None, 2),
+         linie([s.mix.mixindex for s in q if mit_index], "Quartale", lambda x: f.zahl(x, 2), 0.04)),
+        ("personal", *personal, linie([erfuellung(s.personal, mass, n) for s in q], "Differenz je Quartal",
+                                      lambda x: f"{f.zahl(x, n, vorzeichen=True)} VK", 0.04 * float(soll or 0))),
+        ("euro", f"Abweichung seit {tag}", f.euro(betrag, 0, vorzeichen=True), linie(
+            [abweichung_anteil(s.abweichung) for s in q], "Abweichung je Quartal", lambda x: f.prozent(x, vorzeichen=True), 0.04)),
         ("massnahmen", "Maßnahmen laufend oder fertig", f"{fertig} von {len(m.liste)}" if m.liste else f.FEHLT, ""),
     ][0 if facts.angebote else -1:]
-    kacheln = "".join(f"<li>{_verweis(k, f'<strong>{escape(wert)}</strong> <span>{escape(name)}</span> {bild}', ziele)}</li>"
-                      for k, name, wert, bild in werte)
-    return f'<ul class="kacheln" aria-label="Kennzahlen">{kacheln}</ul>'
+    kacheln = "".join(f"<li>{_verweis(k, f'<strong>{escape(wert)}</strong> <span>{escape(text)}</span> {bild}', ziele)}</li>"
+                      for k, text, wert, bild in werte)
+    worte = f'<p class="worte">{escape(muster()["worte"])}</p>' if facts.angebote else ""
+    return f'<ul class="kacheln" aria-label="Kennzahlen">{kacheln}</ul>{worte}'
 
 
-def linie(werte: Sequence[Any], was: str, form: Callable[[Any], str]) -> str:
-    """A sparkline as inline SVG, its text alternative says from what to what; nothing for fewer than three figures. A gap stays a gap."""
+def linie(werte: Sequence[Any], was: str, form: Callable[[Any], str], spanne: float = 0.0) -> str:
+    """A sparkline as inline SVG, its text alternative says from what to what; nothing for fewer than three figures. A gap stays a gap.
+    Its height stands for `spanne` at least, so that a change too small to show stays flat."""
     da = [w for w in werte if w is not None]
     if len(da) < 3:
         return ""
     lo, hi = min(da), max(da)
+    mitte, hoehe = float(lo + hi) / 2, max(float(hi - lo), spanne) or 1.0
     erster = next(i for i, w in enumerate(werte) if w is not None)
-    weite, hoehe = 94 / max(len(werte) - erster - 1, 1), float(hi - lo) or 1.0
-    stellen = [(i, round(3 + weite * (i - erster), 1), round(24 - 18 * float(w - lo) / hoehe if hi > lo else 15.0, 1))
+    weite = 94 / max(len(werte) - erster - 1, 1)
+    stellen = [(i, round(3 + weite * (i - erster), 1), round(15 - 18 * (float(w) - mitte) / hoehe, 1))
                for i, w in enumerate(werte) if w is not None]
     pfad = "".join(f"{'M' if i == erster or werte[i - 1] is None else 'L'}{x} {y}" for i, x, y in stellen)
     text = f"Verlauf, {was}: von {form(da[0])} auf {form(da[-1])}, dazwischen {form(lo)} bis {form(hi)}"
@@ -174,7 +190,7 @@ def _nachmeldungen(facts: Facts) -> str:
     v = facts.vergleich
     if v is None:
         return ""
-    text = satz(v.nachmeldungen) or muster()["keine_nachmeldungen"].format(datenstand=f.tag(v.datenstand))
+    text = satz(v) or muster()["keine_nachmeldungen"].format(datenstand=f.tag(v.datenstand))
     tabellen = content.nachmeldungen(facts)
     lang = len(v.nachmeldungen) > NACHMELDUNGEN_OFFEN
     return f"<p>{escape(text)}</p>" + (_falte("Geänderte Monate je Angebot", tabellen) if lang else _tabellen(tabellen))
@@ -183,6 +199,8 @@ def _nachmeldungen(facts: Facts) -> str:
 def hbg(facts: Facts) -> Html:
     """Need groups and „+S“, granted and S-neutral side by side."""
     t = content.hbg(facts)
+    if not mit_gruppen(facts):
+        return abschnitt("hbg", "HBG-Mix und „+S“", f"<p>{escape(saetze(facts)[1].text)}</p>")
     return abschnitt("hbg", "HBG-Mix und „+S“", _bild(facts, "hbg_mix"), _tabellen(t[:1]),
                       _falte("Anteile der Gruppen" + "; seit Jahresbeginn" * (facts.quartal.nummer > 1), t[1:], t[:1]))
 
@@ -190,7 +208,8 @@ def hbg(facts: Facts) -> Html:
 def euro(facts: Facts) -> Html:
     """Volume and budget: deviation, derivation, instalments, Puffer, rates."""
     a, b = content.abweichung(facts), content.budget(facts)
-    return abschnitt("euro", "Leistungsvolumen und Budget", _bild(facts, "abweichung"), _tabellen(a[3:4]),
+    bild = _bild(facts, "abweichung") or _falte("Vorläufige Abweichung" if facts.vorlaeufig else "Tabelle zur Abweichung", a[2:3])
+    return abschnitt("euro", "Leistungsvolumen und Budget", bild, _tabellen(a[3:4]),
                       _falte(f"Nur {facts.quartal.lang}", a[:2], a[2:]), _bild(facts, "korridor"), _tabellen(b[-2:]),
                       _falte("Herleitung des Budgets und Raten", b[:-2]), _falte("Entgelte", content.entgelte(facts)))
 
@@ -198,8 +217,8 @@ def euro(facts: Facts) -> Html:
 def personal(facts: Facts) -> Html:
     """Staffing: needed, present, shortfall and surplus."""
     t = content.personal(facts)
-    if not any(p.vk is not None or p.vk_soll for p in facts.personal.quartal.je_angebot.values()):
-        return abschnitt("personal", "Personal", f"<p>{escape(muster()['personal']['keine_angaben'])}</p>")
+    if not any(p.vk is not None for p in facts.personal.quartal.je_angebot.values()):
+        return abschnitt("personal", "Personal", f"<p>{escape(saetze(facts)[2].text)}</p>")
     return abschnitt("personal", "Personal", _bild(facts, "personal"), _tabellen(t[:1]), _falte("Seit Jahresbeginn", t[1:2], t[:1]),
                       _tabellen(t[2:]))
 

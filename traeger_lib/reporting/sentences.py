@@ -84,10 +84,16 @@ def _frueher(facts: Facts, wert: Callable[[Quartalsstand], Any], form: Callable[
     return ", ".join(muster()["vergleich_teil"].format(wann=wann, wert=form(w)) for wann, s in staende if s and (w := wert(s)) is not None)
 
 
-def erfuellung(p: Personal, massstab: str) -> Decimal | None:
+def vk_stellen(facts: Facts) -> int:
+    """Decimals of VK in sentences: two below ten needed VK, where a tenth would be coarse."""
+    soll = facts.personal.quartal.gesamt.vk_soll
+    return 2 if soll is not None and soll < 10 else 1
+
+
+def erfuellung(p: Personal, massstab: str, stellen: int) -> Decimal | None:
     """VK present (own share) − VK needed, as the report shows it: the difference of the rounded figures."""
     vk = getattr(p.vk_anteilig, massstab)
-    return None if vk is None or p.vk_soll is None else f.runde(vk, 1) - f.runde(p.vk_soll, 1)
+    return None if vk is None or p.vk_soll is None else f.runde(vk, stellen) - f.runde(p.vk_soll, stellen)
 
 
 def abweichung_anteil(a: Abweichung) -> Fraction | None:
@@ -113,16 +119,19 @@ def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
     texte = [stand.format(quartal=facts.quartal.lang, plaetze=f.zahl(plaetze, 1), vergleich="".join(f", {t}" for t in teile[:1])
                           + "".join(f" und {t}" for t in teile[1:]))]
     a = facts.abweichung.quartal.gesamt
-    if a.soll_tage and a.ist_tage is not None:
+    if facts.vorlaeufig:
+        monat = [m["vorlaeufig"].format(monat=f.monat(v.monat), plaetze=f.zahl(v.plaetze, 1)) for v in facts.verlauf[-1:]]
+        texte = [*monat, muster()["vorlaeufig_vergleich"]]
+    elif a.soll_tage and a.ist_tage is not None:
         im_budget, plan = Fraction(a.ist_tage, facts.quartal.zeitraum.tage), a.soll_tage / facts.quartal.zeitraum.tage
         anteil = a.ist_tage / a.soll_tage - 1
         vorsilbe = "budget_" if f.runde(im_budget, 1) == f.runde(plaetze, 1) else "teil_"
         texte.append(_richtung(m, anteil, vorsilbe).format(
-            plaetze=f.zahl(im_budget, 1), prozent=f.prozent(abs(anteil)), plan=f.zahl(plan, 1)))
+            plaetze=f.zahl(im_budget, 1), prozent=f.prozent(abs(anteil)), plan=f.zahl(plan, 1), nicht=_nicht_gezaehlt(facts, m)))
     else:
         texte.append(m["kein_budget"])
     if facts.vergleich:
-        texte.append(nachmeldungen(facts.vergleich.nachmeldungen))
+        texte.append(nachmeldungen(facts.vergleich))
     t = facts.trend.gesamt
     jahr = next((j for j in (t.jahresmittel if t else ()) if int(j.periode) >= facts.quartal.jahr), None)
     if t is None or jahr is None:
@@ -133,6 +142,21 @@ def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
     return [*texte, m["tendenz" if t.tendenz else "ausblick"].format(**werte)]
 
 
+def ungezaehlt(facts: Facts) -> Fraction:
+    """Places of the quarter in offers in the budget that do not count for it: without cost commitment, or single-case settings."""
+    a = facts.abweichung.quartal.gesamt
+    if facts.budget is None or a.ist_tage is None or facts.budget.beginn > facts.quartal.zeitraum.von:
+        return Fraction(0)
+    return facts.fallzahlen.quartal.im_budget.durchschnittlich_belegte_plaetze - Fraction(a.ist_tage, facts.quartal.zeitraum.tage)
+
+
+def _nicht_gezaehlt(facts: Facts, m: dict[str, str]) -> str:
+    b = facts.fallzahlen.quartal
+    draussen = b.gesamt.durchschnittlich_belegte_plaetze - b.im_budget.durchschnittlich_belegte_plaetze
+    teile = [m[k].format(plaetze=f.zahl(x, 1)) for k, x in (("teil_draussen", draussen), ("teil_ohne", ungezaehlt(facts))) if f.runde(x, 1)]
+    return m["teil_nicht"].format(teile=" und ".join(teile)) if teile else ""
+
+
 def hochrechnung(facts: Facts) -> str:
     """The year-end projection in words; empty where there is none."""
     h, m = facts.hochrechnung, muster()["hochrechnung"]
@@ -140,12 +164,14 @@ def hochrechnung(facts: Facts) -> str:
         return ""
     stellen = 1 if h.plaetze.mittel < 20 else 0
     mittel, unten, oben = (f.zahl(x, stellen) for x in (h.plaetze.mittel, h.plaetze.unten80, h.plaetze.oben80))
+    mehr_plaetze, mehr_euro = h.plaetze.mittel > h.plaetze_plan, h.erwartet_eur > h.soll_eur
+    bedarf = "" if mehr_plaetze == mehr_euro else m["bedarf_darunter" if mehr_plaetze else "bedarf_darueber"]
     return " ".join([
         m["plaetze"].format(jahr=h.jahr, mittel=mittel, unten=unten, oben=oben, plan=f.zahl(h.plaetze_plan, 1)),
         m["chance"].format(anteil=f.prozent(round(h.anteil_ueber_plan * 20) / 20, 0) if 0.05 < h.anteil_ueber_plan < 0.95 else
                            "über 95\u00a0%" if h.anteil_ueber_plan > 0.5 else "unter 5\u00a0%"),
-        m["euro"].format(**{k: f.euro_rund(x) for k, x in (("erwartet", h.erwartet_eur), ("unten", h.unten80_eur), ("oben", h.oben80_eur),
-                                                          ("soll", h.soll_eur))})])
+        m["euro"].format(bedarf=bedarf, erwartet=f.euro_rund(h.erwartet_eur), unten=f.euro_rund(h.unten80_eur),
+                         oben=f.euro_rund(h.oben80_eur), soll=f.euro_rund(h.soll_eur))])
 
 
 def mit_gruppen(facts: Facts) -> bool:
@@ -160,15 +186,21 @@ def _hbg(facts: Facts, m: dict[str, str]) -> list[str]:
     texte = []
     if zu_wenige(facts):
         return [muster()["zu_wenige"]]
-    if mix.mixindex is None:
+    if facts.verfahren.ein_satz:
+        mittlere = [m["mittlere_teil"].format(angebot=facts.angebot(k).bezeichnung, hbg=f.zahl(x.mittlere_hbg, 2),
+                                              budget=f.zahl(x.mittlere_hbg_budget, 2))
+                    for k, x in facts.hbg.quartal.je_angebot.items() if x.mittlere_hbg is not None and x.mittlere_hbg_budget is not None]
+        texte += [m["ein_satz"], *[m["mittlere"].format(teile=", ".join(mittlere))] * bool(mittlere)]
+    elif mix.mixindex is None:
         texte.append(m["kein_index"])
     else:
-        d, frueher = mix.mixindex - 1, _frueher(facts, lambda s: s.mix.mixindex, lambda x: f.zahl(x, 2))
+        d, frueher = Fraction(f.runde(mix.mixindex, 2)) - 1, _frueher(facts, lambda s: s.mix.mixindex, lambda x: f.zahl(x, 2))
         texte.append(_richtung(m, d).format(index=f.zahl(mix.mixindex, 2), vergleich=f"; {frueher}" if frueher else "",
                                             grad=m["grad_leicht"] if abs(d) < Fraction(3, 100) else ""))
     if not mix.anteil_s:
         return [*texte, m["s_keine"]]
-    s_muster = m["s_anteil" if mix.mixindex_ausgang is not None else "s_anteil_ohne_index"]
+    s_muster = m["s_anteil_ohne_index" if mix.mixindex_ausgang is None or facts.verfahren.ein_satz else
+                 "s_anteil" if all(a.im_budget for a in facts.angebote) else "s_anteil_teil"]
     stellen = 0 if mix.anteil_s >= Fraction(1, 20) else 1
     return [*texte, s_muster.format(anteil=f.prozent(mix.anteil_s, stellen), index=f.zahl(mix.mixindex_ausgang, 2))]
 
@@ -177,18 +209,21 @@ def _personal(facts: Facts, m: dict[str, str]) -> list[str]:
     p = facts.personal.quartal.gesamt
     vk, soll = getattr(p.vk_anteilig, leitmassstab(facts)), p.vk_soll
     if vk is None and soll is not None and not any(x.vk for x in facts.personal.quartal.je_angebot.values()):
-        return [m["keine_angaben"], m["nur_bedarf"].format(soll=f.zahl(soll, 1))]
+        return [m["keine_angaben"], *[m["nur_bedarf"].format(soll=f.zahl(soll, vk_stellen(facts)))] * (not facts.vorlaeufig)]
     if vk is None:
         return [m["unvollstaendig"]]
-    texte = []
-    if soll is None:
-        texte.append(m["kein_soll"].format(vk=f.zahl(vk, 1)))
+    texte, mass, n = list[str](), leitmassstab(facts), vk_stellen(facts)
+    if facts.vorlaeufig or soll is None:
+        texte.append(m["vorlaeufig" if facts.vorlaeufig else "kein_soll"].format(vk=f.zahl(vk, n)))
     else:
-        d = f.runde(vk, 1) - f.runde(soll, 1)
+        d = f.runde(vk, n) - f.runde(soll, n)
         texte.append(m["gleich" if not d else "mehr" if d > 0 else "fehlt"].format(
-            vk=f.zahl(vk, 1), soll=f.zahl(soll, 1), differenz=f.zahl(abs(d), 1)))
-        if frueher := _frueher(facts, lambda s: erfuellung(s.personal, leitmassstab(facts)),
-                               lambda x: f"{f.zahl(x, 1, vorzeichen=True)} VK"):
+            vk=f.zahl(vk, n), soll=f.zahl(soll, n), differenz=f.zahl(abs(d), n)))
+        je = [x for p in facts.personal.quartal.je_angebot.values() if (x := erfuellung(p, mass, n))]
+        if min(je, default=0) < 0 < max(je, default=0):  # too few here must not vanish behind more there
+            fehlt, mehr = -sum(x for x in je if x < 0), sum(x for x in je if x > 0)
+            texte.append(m["beides"].format(fehlt=f.zahl(fehlt, n), mehr=f.zahl(mehr, n)))
+        if frueher := _frueher(facts, lambda s: erfuellung(s.personal, mass, n), lambda x: f"{f.zahl(x, n, vorzeichen=True)}\u00a0VK"):
             texte.append(m["vergleich"].format(teile=frueher))
     if p.fachkraftquote is not None:
         texte.append(m["quote"].format(quote=f.prozent(p.fachkraftquote, 0)))
@@ -202,22 +237,23 @@ def _euro(facts: Facts, m: dict[str, str]) -> list[str]:
     if not a.soll_eur:
         spaeter = facts.budget.beginn > facts.quartal.zeitraum.bis
         return [m["noch_nicht"].format(beginn=f.tag(facts.budget.beginn)) if spaeter else m["ohne_soll"].format(ist=f.euro_rund(a.ist_eur))]
+    if facts.vorlaeufig:
+        return [m["vorlaeufig"].format(beginn=seit(facts), ist=f.euro_rund(a.ist_eur)), muster()["vorlaeufig_vergleich"]]
     anteil = abweichung_anteil(a) or Fraction(0)
     gesamt, *effekte = gerundet(a)
     teile = m["teile"].format(**{k: f.euro(w, 0, vorzeichen=True) for k, w in zip(("menge", "mix", "s", "preis"), effekte, strict=True)})
-    beginn = "Jahresbeginn" if facts.budget.beginn.year < facts.quartal.jahr or facts.budget.beginn.timetuple().tm_yday == 1 \
-        else f"Beginn des Budgets ({f.tag(facts.budget.beginn)})"
-    betrag, prozent = f.euro(abs(gesamt), 0), f.prozent(abs(anteil))
-    texte = [_richtung(m, anteil).format(beginn=beginn, betrag=betrag, prozent=prozent, teile=teile)]
+    entspricht = abs(anteil) < GLEICH_PROZENT
+    betrag = f.euro(gesamt if entspricht else abs(gesamt), 0, vorzeichen=entspricht)
+    texte = [_richtung(m, anteil).format(beginn=seit(facts), betrag=betrag, prozent=f.prozent(abs(anteil)), teile=teile)]
+    texte += [m["s_neutral"].format(betrag=f.euro(gesamt - effekte[2], 0, vorzeichen=True))] * bool(effekte[2])
     frueher = _frueher(facts, lambda s: abweichung_anteil(s.abweichung), lambda x: f.prozent(x, vorzeichen=True))
     if frueher:
         jetzt = f.prozent(abweichung_anteil(facts.abweichung.quartal.gesamt), vorzeichen=True)
         texte.append(m["vergleich"].format(teile=f"{facts.quartal.lang} {jetzt}, {frueher}" if facts.quartal.nummer > 1 else frueher))
-    if facts.korridor and gesamt:
+    if facts.korridor and gesamt and not zu_wenige(facts):
         p = facts.korridor.anteil_zufall
-        wie_oft = ("haeufigkeit_meist" if p > 0.62 else "haeufigkeit_halb" if p > 0.42 else "haeufigkeit_n" if p >= 0.02 else
-                   "haeufigkeit_selten")
-        texte.append(m["zufall"].format(haeufigkeit=m[wie_oft].format(n=f.zahl(1 / max(p, 0.01)))))
+        wie_oft = next(k for k, ab in (("immer", 0.87), ("meist", 0.62), ("halb", 0.42), ("n", 0.02), ("selten", 0)) if p >= ab)
+        texte.append(m["zufall"].format(haeufigkeit=m[f"haeufigkeit_{wie_oft}"].format(n=f.zahl(1 / max(p, 0.01)))))
     unten, oben = facts.verfahren.korridor_unten_prozent, facts.verfahren.korridor_oben_prozent
     if unten is None and oben is None:
         return [*texte, m["korridor_keiner"]]
@@ -227,6 +263,13 @@ def _euro(facts: Facts, m: dict[str, str]) -> list[str]:
     return [*texte, m["korridor_in" if innen else "korridor_aus"].format(**grenzen)]
 
 
+def seit(facts: Facts) -> str:
+    """From when on the budget of the year counts, for „seit …“."""
+    b = facts.budget
+    mittendrin = b is not None and b.beginn.year == facts.quartal.jahr and b.beginn.timetuple().tm_yday > 1
+    return f"Beginn des Budgets ({f.tag(b.beginn)})" if b and mittendrin else "Jahresbeginn"
+
+
 def _massnahmen(facts: Facts, m: dict[str, Any]) -> list[str]:
     b = facts.massnahmen
     if not b.liste:
@@ -234,9 +277,14 @@ def _massnahmen(facts: Facts, m: dict[str, Any]) -> list[str]:
     bekannt = list(m["status"])
     reihenfolge = sorted(b.je_status, key=lambda s: (bekannt.index(s) if s in bekannt else len(bekannt), s))
     teile = ", ".join(m["status"].get(s, m["status"]["anderer"]).format(n=b.je_status[s], status=s) for s in reihenfolge)
-    ueber = m["ueberfaellig_keine"] if not b.ueberfaellig else m["ueberfaellig_eine" if b.ueberfaellig == 1 else "ueberfaellig"]
-    return [m["alle"].format(anzahl=f.anzahl(len(b.liste), "Maßnahme", "Maßnahmen"), teile=teile), ueber.format(anzahl=b.ueberfaellig),
-            *([seit_gespraech(facts)] if b.letztes_gespraech else [])]
+    alte = sorted((x.faellig, x.massnahme) for x in b.liste if x.ueberfaellig and x.faellig)
+    ueber = m["ueberfaellig_keine" if not alte else "ueberfaellig_eine" if len(alte) == 1 else "ueberfaellig"]
+    verb, anzahl = "ist" if len(b.liste) == 1 else "sind", f.anzahl(len(b.liste), "Maßnahme", "Maßnahmen")
+    texte = [m["alle"].format(verb=verb, anzahl=anzahl, teile=teile),
+             ueber.format(anzahl=len(alte), massnahme=alte[0][1] if alte else "", tag=f.tag(alte[0][0] if alte else None))]
+    bald = sum(x.offen and not x.ueberfaellig and bool(x.faellig and facts.termin and x.faellig <= facts.termin) for x in b.liste)
+    texte += [m["bald_eine" if bald == 1 else "bald"].format(tag=f.tag(facts.termin), anzahl=bald)] * bool(bald)
+    return [*texte, *([seit_gespraech(facts)] if b.letztes_gespraech else [])]
 
 
 def seit_gespraech(facts: Facts) -> str:
@@ -246,4 +294,5 @@ def seit_gespraech(facts: Facts) -> str:
         return str(m["kein_gespraech"])
     was = Counter(a.was for a in b.aenderungen)
     return str(m["seit" if was else "seit_nichts"].format(
-        tag=f.tag(b.letztes_gespraech), teile=", ".join(f"{was[w]} {w}" for w in ("neu", "geändert", "entfallen") if was[w])))
+        tag=f.tag(b.letztes_gespraech), teile=", ".join(
+            f"{f.anzahl(was[w], 'Eintrag', 'Einträge')} {w}" for w in ("neu", "geändert", "entfallen") if was[w])))

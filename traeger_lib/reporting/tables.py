@@ -26,11 +26,12 @@ FORM: dict[str, Callable[[Any], str]] = {
     "euro": lambda x: f.zahl(x, 2),
     "euro_differenz": lambda x: f.zahl(x, 2, vorzeichen=True),
     "prozent": lambda x: f.prozent(x),
+    "prozent_differenz": lambda x: f.prozent(x, vorzeichen=True),
     "datum": lambda x: f.tag(x),
     "jahr": lambda x: f.FEHLT if x is None else str(x),
     "gerundet": lambda x: str(x),  # a number already in words („unter 5“)
 }
-UMBRUCH = 24  # rows; in print longer tables may break over pages
+UMBRUCH, VIELE = 24, 8  # rows; in print longer tables may break over pages. Columns; in print more of them are set smaller
 Wert = str | int | float | Decimal | Fraction | date | None
 
 
@@ -45,24 +46,30 @@ class Spalte:
 @dataclass(frozen=True, slots=True)
 class Tabelle:
     """A table with its title and its basis („Eigene Kostenträger, Angebote im Budget, Entgelttage“). The first column heads
-    the row; `summenzeile` sets the last row off. Values are plain; None is shown as a dash."""
+    the row; `summenzeile` sets the last row off, or the one above `darunter` further ones. Values are plain; None is shown as a dash."""
 
     titel: str
     basis: str
     spalten: tuple[Spalte, ...]
     zeilen: tuple[tuple[Wert, ...], ...]
     summenzeile: bool = False
+    darunter: int = 0
+
+    @property
+    def summe(self) -> int:
+        """Number of the row that is set off, counted from 1; 0 for none."""
+        return (len(self.zeilen) - self.darunter) * self.summenzeile
 
     def html(self) -> str:
         """Semantic HTML: caption, header scopes, row headers; numbers right-aligned by class."""
         kopf = "".join(f'<th scope="col"{_klasse(s)}>{escape(s.name)}</th>' for s in self.spalten)
         zeilen = []
         for nr, zeile in enumerate(self.zeilen, 1):
-            summe = ' class="summe"' if self.summenzeile and nr == len(self.zeilen) else ""
+            summe = ' class="summe"' if nr == self.summe else ""
             zellen = [f'<th scope="row">{escape(FORM[self.spalten[0].art](zeile[0]))}</th>']
             zellen += [f"<td{_klasse(s)}>{escape(FORM[s.art](w))}</td>" for s, w in zip(self.spalten[1:], zeile[1:], strict=True)]
             zeilen.append(f"<tr{summe}>{''.join(zellen)}</tr>")
-        art = "tabelle lang" if len(self.zeilen) > UMBRUCH else "tabelle"
+        art = "tabelle" + " lang" * (len(self.zeilen) > UMBRUCH) + " weit" * (len(self.spalten) > VIELE)
         region = f'<div class="{art}" tabindex="0" role="region" aria-label="{escape(self.titel, quote=True)}">'
         return (f"{region}<table><caption><span>{escape(self.titel)}</span>"
                 f'<span class="basis">{escape(self.basis)}</span></caption><thead><tr>{kopf}</tr></thead>'
