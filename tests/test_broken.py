@@ -72,7 +72,7 @@ ZELLEN: dict[str, tuple[str, str, bool]] = {
     "blanks around": ("faelle.angebot_id", " \u00a0A1 ", False),
     "ISO date": ("faelle.beginn", "2025-01-01", False),
     "short German date": ("faelle.beginn", "1.1.2025", False),
-    "serial day": ("faelle.beginn", "45658", False),
+    "serial day": ("faelle.beginn", "45658", True),
     "date with midnight": ("faelle.beginn", "2025-01-01 00:00:00", False),
     "unmistakable thousands": ("personal.kosten_eur", "12.345,67", False),
     "thousands by blanks": ("personal.kosten_eur", "12\u00a0345,67", False),

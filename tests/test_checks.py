@@ -72,6 +72,8 @@ BRUECHE: dict[str, tuple[str, int | None, dict[str, str], tuple[str, int, str, s
     "no rate for a group": ("faelle", 0, {"hbg": "7"}, ("faelle", 2, "hbg", "ohne_entgelt", "T01")),
     "no rate for a year": ("entgelte", 0, {"gueltig_ab": "01.02.2025"}, ("faelle", 2, "hbg", "ohne_entgelt", "T01")),
     "rate decided too late": ("entgelte", 0, {"beschlossen_am": "01.04.2026"}, ("faelle", 2, "hbg", "ohne_entgelt", "T01")),
+    "no rate for the group before S": ("faelle", 0, {"s": "ja", "hbg_ausgang": "7"}, ("faelle", 2, "hbg_ausgang", "ohne_entgelt", "T01")),
+    "no plan rate": ("budgets", 0, {"hbg": "7"}, ("budgets", 2, "hbg", "ohne_entgelt", "T01")),
     "no rate for monthly counts": ("fallzahlen", 0, {"hbg": "3"}, ("fallzahlen", 2, "hbg", "ohne_entgelt", "T02")),
     "no factor": ("entgelte", 0, {"abwesenheit_faktor": ""}, ("entgelte", 2, "abwesenheit_faktor", "faktor_fehlt", "T01")),
     "no factor for monthly counts": ("entgelte", 4, {"abwesenheit_faktor": ""},
@@ -259,7 +261,7 @@ def test_every_rule_is_silent_on_empty_tables():
 # table that is missing: the tables that rest on it
 FEHLT = {"traeger": "angebote, budgets, verfahren, anpassungen, massnahmen, termine, verteiler",
          "angebote": "entgelte, faelle, abwesenheiten, fallzahlen, personal, schluessel, budgets",
-         "entgelte": "faelle, fallzahlen", "faelle": "abwesenheiten"}
+         "entgelte": "faelle, fallzahlen, budgets", "faelle": "abwesenheiten"}
 # breaks that are faults whatever table is missing: in the table named and no other one
 UNABHAENGIG = {name: broken for name, broken in BRUECHE.items() if name in (
     "doubled measure", "end before begin", "overlapping stays", "rate sum", "s without group before", "line without offer",
@@ -412,7 +414,7 @@ def test_the_vectorised_rules_agree_with_counting_day_by_day(saat):
             erster = d
             while erster - pd.Timedelta(days=1) in weg:
                 erster -= pd.Timedelta(days=1)
-            voll = 2 if erster < pd.Timestamp(2024, 12, 20) + pd.Timedelta(days=30) else 10**6
+            voll = 2 if d < pd.Timestamp(2024, 12, 20) + pd.Timedelta(days=30) else 10**6  # the rule of each day
             vermindert |= {(p, d)} if (d - erster).days >= voll else set()
     saetze = [satz(h, d) for p, t, h in eigene for d in t if (p, d) in vermindert]
     zeilen = {s.Index for s in saetze if s is not None and s.abwesenheit_faktor is None}

@@ -303,8 +303,8 @@ OFFICE = {  # what is done in Excel: the lines of `check`, all of them for fault
         "faelle, Zeile 2, Spalte hbg: „HBG 1“: Für Angebot A1 und diese Gruppe gilt an Tagen mit eigenen Fällen kein Entgelt, zuerst am "
         "01.01.2025 (1 Zeile); in entgelte stehen die Gruppen 1, 2. In entgelte die Zeit ergänzen oder hbg berichtigen."]),
     "a sheet renamed": (lambda wb: setattr(wb["entgelte"], "title", "Entgelte neu"), [
-        "bestand.xlsx: Die Tabelle entgelte fehlt, wird aber für faelle, fallzahlen gebraucht. Als Blatt entgelte mit Zeilen liefern; "
-        "nicht erkannt: Entgelte neu."]),
+        "bestand.xlsx: Die Tabelle entgelte fehlt, wird aber für faelle, fallzahlen, budgets gebraucht. Als Blatt entgelte mit Zeilen "
+        "liefern; nicht erkannt: Entgelte neu."]),
 }
 
 
@@ -362,6 +362,6 @@ def test_a_workbook_broken_in_ten_places_is_mended_from_the_messages_alone(tmp_p
         else:
             ws.delete_rows(f.zeile)
         if f.art == "plus_s":
-            ws.cell(f.zeile, spalte(ws, "s")).value, ws.cell(f.zeile, spalte(ws, "hbg_ausgang")).value = "ja", "3"
+            ws.cell(f.zeile, spalte(ws, "s")).value, ws.cell(f.zeile, spalte(ws, "hbg_ausgang")).value = "ja", "1"
     wb.save(pfad)
     assert alle_fehler(tmp_path) == []

@@ -36,7 +36,7 @@ Aggregates
     reduced days separately, row by row; missing abwesenheitstage = 0; not cut by the Datenstand.
 10. + Stichtagszahl of an aggregate offer: sum of the own rows of the period's last month (None: no own row
     there, or a value missing); Zugaenge, Abgaenge: sums over the own rows of the period (None: no own row in
-    the period, or a value missing; a month without rows between others is simply not in the sum).
+    the period, a value missing, or a month of the period, from the offer's first month on, without any row of it).
 11. + A set of offers with an aggregate offer in it: Stichtagszahl, Zugaenge, Abgaenge (and Wechsel = 0) only
     if it is the only offer of the set; otherwise these and Wechsel are None. faelle_im_zeitraum is None.
     An aggregate offer is one with a row in `fallzahlen`, whatever month and paying body. An offer with
@@ -606,8 +606,10 @@ class Rechnung:
             ]
             letzter = [z for z in eigene if z["monat"] == monat_text(zeitraum.bis)]
             zahlen["stichtagszahl"] = summe_oder_none(z["stichtagszahl"] for z in letzter)
-            zahlen["zugaenge"] = summe_oder_none(z["zugaenge"] for z in eigene)
-            zahlen["abgaenge"] = summe_oder_none(z["abgaenge"] for z in eigene)
+            gemeldet = {z["monat"] for z in self.fallzahlen_zeilen if z["angebot_id"] in angebote}
+            if all(m in gemeldet for m in monate(zeitraum) if m >= min(gemeldet)):
+                zahlen["zugaenge"] = summe_oder_none(z["zugaenge"] for z in eigene)
+                zahlen["abgaenge"] = summe_oder_none(z["abgaenge"] for z in eigene)
             zahlen["wechsel"] = 0
         return zahlen
 

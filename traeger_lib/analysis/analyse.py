@@ -63,7 +63,7 @@ from traeger_lib.analysis.scorecard import mit_kennzahlen, scorecard
 from traeger_lib.analysis.staffing import Grundlage, Personal, grundlagen, personal_angebot, personal_gesamt
 from traeger_lib.analysis.stays import Aufenthalte, abwesenheiten, aufenthalte
 from traeger_lib.analysis.volume import Volumen, volumen
-from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler
+from traeger_lib.inputs.faults import Fehler, Fehlerliste, TraegerFehler
 from traeger_lib.inputs.schema import Bestand, zeilen
 
 T = TypeVar("T")
@@ -259,7 +259,14 @@ class Analyse:
         f = f[f["kostentraeger"].isin(self.bestand.eigene_kostentraeger) & (f["angebot_id"] == angebote[0])]
         drin = f[(f["monat"] >= pd.Timestamp(z.von.replace(day=1))) & (f["monat"] <= pd.Timestamp(z.bis))]
         letzter = drin[drin["monat"] == pd.Timestamp(z.bis.replace(day=1))]
-        return Personen(_summe(letzter["stichtagszahl"]), None, _summe(drin["zugaenge"]), _summe(drin["abgaenge"]), 0)
+        zu, ab = (None if self.fehlende_monate(angebote[0], z) else _summe(drin[s]) for s in ("zugaenge", "abgaenge"))
+        return Personen(_summe(letzter["stichtagszahl"]), None, zu, ab, 0)
+
+    def fehlende_monate(self, angebot: str, z: Zeitraum) -> int:
+        """Months of a period without any row of an offer that delivers monthly aggregates, from its first one on."""
+        f = self.bestand["fallzahlen"]
+        da = set(f.loc[f["angebot_id"] == angebot, "monat"])
+        return sum(m.von >= min(da).date().replace(day=1) and pd.Timestamp(m.von.replace(day=1)) not in da for m in z.monate())
 
     @cached_property
     def _zaehlung(self) -> Callable[[tuple[str, ...], bool], Personenzaehlung]:
@@ -287,18 +294,38 @@ class Analyse:
         return Gegliedert(summe_abweichung(je.values(), mit_budget=mit_budget), je)
 
     def abrechnung(self, z: Zeitraum) -> Gegliedert[Abrechnung]:
-        if self.effekte is None:
+        if self.ohne_entgelt:
             return Gegliedert(OHNE_ABRECHNUNG, dict.fromkeys(self.im_budget, OHNE_ABRECHNUNG))
         return self._abrechnung(z, self.entgelte)
+
+    @cached_property
+    def ohne_entgelt(self) -> bool:
+        """True where no budget asks for rates and some billed day since January has none, at the full or the reduced rate."""
+        if self.version is None and self.effekte is not None:
+            try:
+                self._abrechnung(self.quartal.kumuliert, self.entgelte)
+            except Fehlerliste:
+                return True
+        return self.effekte is None
 
     def _abrechnung(self, z: Zeitraum, entgelte: Entgelte) -> Gegliedert[Abrechnung]:
         je = {a: klassische_abrechnung(self.vol, entgelte, a, z.ab(self.beginn)) for a in self.im_budget}
         summen = [sum((getattr(x, feld) for x in je.values()), Decimal("0.00")) for feld in ("betrag_eur", "einzelfall_eur")]
         return Gegliedert(Abrechnung(*summen), je)
 
+    @cached_property
+    def budget_luecke(self) -> tuple[Fehler, ...]:
+        """Planned groups without a rate in the rest of the year: the budget cannot be derived yet."""
+        try:
+            if self.version is not None:
+                self._budget(self.version, self.quartal.zeitraum.bis)
+        except Fehlerliste as e:
+            return e.fehler
+        return ()
+
     def budget(self, abgerechnet: Decimal | None) -> Budget | None:
         """The budget with its Puffer: case-based instalments of the year so far − classical billing of the year so far."""
-        if self.version is None or abgerechnet is None:
+        if self.version is None or abgerechnet is None or self.budget_luecke:
             return None
         bis = self.quartal.zeitraum.bis
         b = self._budget(self.version, bis)
@@ -353,8 +380,6 @@ class Analyse:
                 b = self._budget(version, ende)
                 klassisch = self._abrechnung(Zeitraum(date(jahr, 1, 1), ende), entgelte).gesamt.betrag_eur or null
             except Fehlerliste:
-                if jahr == self.quartal.jahr:
-                    raise
                 continue
             raten = sum((r.fallbezogen_eur for r in b.raten if r.monat <= monatsname(ende)), null)
             ergebnis.append(puffer_jahr(jahr, raten, klassisch, ausgleich))
@@ -458,6 +483,8 @@ class Analyse:
         jahr, a = self.quartal.jahr, self.abweichung(self.quartal.kumuliert).gesamt
         beginnt_spaeter = self.beginn is not None and self.beginn > date(jahr, 1, 1)
         if self.version is None or a.ist_eur is None or beginnt_spaeter or not self.version.plan:
+            return None
+        if self.budget_luecke:
             return None
         reihen = self._reihen(self.vol.abrechenbar & self._gruppen_in(tuple(self.im_budget)), self.im_budget, gruppen=False)
         je = prognosen(reihen, self.monate, grenzen=self._grenzen, rueckblick_jahre=self.rueckblick_jahre, bis_jahr=jahr + 1)

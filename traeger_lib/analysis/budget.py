@@ -245,7 +245,8 @@ def mengengeruest(vol: Volumen, basisjahr: int, angebote: Iterable[str], *, wach
     return tuple(z for z in zeilen if z.plaetze_plan)
 
 
-def kein_entgelt(angebot_id: str, hbg: str, tag: date) -> Fehler:
-    """The fault „days, but no rate“."""
-    return Fehler("Tabelle entgelte", f"Für Angebot {angebot_id}, HBG {hbg} gilt am {tag:%d.%m.%Y} kein Entgelt.",
-                  "Bitte das vereinbarte Entgelt mit Gültigkeit ergänzen.", spalte="gueltig_ab", art="entgelt_fehlt")
+def kein_entgelt(angebot_id: str, hbg: str, tag: date, *, vermindert: bool = False) -> Fehler:
+    """The fault „days, but no rate“, of reduced days „… but no factor“."""
+    was, spalte = ("der Anteil für Abwesenheit", "abwesenheit_faktor") if vermindert else ("ein Entgelt", "gueltig_ab")
+    return Fehler("Tabelle entgelte", f"Für Angebot {angebot_id}, HBG {hbg} fehlt am {tag:%d.%m.%Y} {was}.",
+                  "Bitte wie vereinbart ergänzen.", spalte=spalte, art="entgelt_fehlt")

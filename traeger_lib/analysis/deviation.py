@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
@@ -114,7 +115,7 @@ def monatseffekte(vol: Volumen, entgelte: Entgelte, version: Budgetversion | Non
 
     Raises Fehlerliste where days or plan places have no rate.
     """
-    fehler = []
+    fehler: list[tuple[str, str, date]] = []
     ergebnis: dict[str, dict[Zeitraum, Effekte]] = {}
     monate, v = zeitraum.monate(), vol.scheibe(zeitraum)
     r = slice((zeitraum.von - entgelte.von).days, (zeitraum.bis - entgelte.von).days + 1)
@@ -141,18 +142,19 @@ def monatseffekte(vol: Volumen, entgelte: Entgelte, version: Budgetversion | Non
             for h in gruppen:
                 gebraucht = bool(days.get(h) or days_s.get(h) or plaetze.get(h))
                 if gebraucht and (not da[h][i] or (plaetze.get(h) and da[h][i] < monat.tage)):
-                    fehler.append(kein_entgelt(angebot, h, monat.von))
+                    ohne_plansatz = plan[h][erste[i]: erste[i] + monat.tage] == KEIN
+                    fehler.append((angebot, h, datum(tag(monat.von) + int(np.argmax(ohne_plansatz)))))
             for h, fehlt in ohne.items():
                 hier = fehlt[erste[i]: erste[i] + monat.tage]
                 if hier.any():
-                    fehler.append(kein_entgelt(angebot, h, datum(tag(monat.von) + int(np.argmax(hier)))))
+                    fehler.append((angebot, h, datum(tag(monat.von) + int(np.argmax(hier)))))
             summe = Cent(sum(n[i] for n in betrag.values()))
             plan_days = {h: n * monat.tage for h, n in plaetze.items()}
             p0 = {h: Cent(satzsumme[h][i], da[h][i] or 1) for h in gruppen}
             ergebnis[angebot][monat] = (effekte(days, days_s, summe, plan_days, p0) if version else
                                         Effekte(ist=summe, a=sum(days.values())))
-    if fehler:
-        raise Fehlerliste(list(dict.fromkeys(fehler)))
+    if fehler:  # once for each group, at its first day
+        raise Fehlerliste([kein_entgelt(*k, min(t for *g, t in fehler if (*g,) == k)) for k in dict.fromkeys((a, h) for a, h, _ in fehler)])
     return ergebnis
 
 
@@ -194,8 +196,9 @@ def klassische_abrechnung(vol: Volumen, entgelte: Entgelte, angebot: str, zeitra
     cent = np.stack([[getattr(s, art)[ab: ab + zeitraum.tage] for s in saetze] for art in ("voll", "vermindert")])
     ohne = (cent == KEIN) & (tage_ > 0)
     if ohne.any():
-        tage_ohne = [(vol.gruppen[g].hbg, x) for i, g in enumerate(gruppen) for x in ohne[:, i] if x.any()]
-        raise Fehlerliste(list(dict.fromkeys(kein_entgelt(angebot, h, datum(tag(zeitraum.von) + int(np.argmax(x)))) for h, x in tage_ohne)))
+        tage_ohne = [(vol.gruppen[g].hbg, x, art > 0) for i, g in enumerate(gruppen) for art, x in enumerate(ohne[:, i]) if x.any()]
+        raise Fehlerliste(list(dict.fromkeys(
+            kein_entgelt(angebot, h, datum(tag(zeitraum.von) + int(np.argmax(x))), vermindert=v) for h, x, v in tage_ohne)))
     betrag, einzelfall = (tage_ * cent).sum(axis=(0, 2)), vol.wo(besonderheit="einzelfallsetting")[gruppen]
     return Abrechnung(aus_cent(int(betrag[~einzelfall].sum())), aus_cent(int(betrag[einzelfall].sum())))
 

@@ -259,7 +259,7 @@ def _json(x: Any) -> Any:
     if isinstance(x, Decimal):
         return float(x)
     if isinstance(x, Fraction | float | np.floating):
-        return round(float(x), 6)
+        return round(float(x), 6) + 0.0  # never −0.0
     if isinstance(x, date):
         return x.isoformat()
     if isinstance(x, np.integer):

@@ -31,7 +31,7 @@ def _budget(a: Analyse) -> list[tuple[str, str]]:
     if a.version is None:
         h.append(("kein_budget",
                   f"Für {q.jahr} liegt bis zum Quartalsende kein beschlossenes Budget vor; Abweichung und Puffer entfallen."))
-        if a.effekte is None:
+        if a.ohne_entgelt:
             h.append(("entgelt_fehlt",
                       "Nicht für alle Tage liegt ein Entgelt vor; ohne Budget bleiben Ist und klassische Abrechnung offen."))
         return h
@@ -44,15 +44,27 @@ def _budget(a: Analyse) -> list[tuple[str, str]]:
         if p.plaetze_plan and a.entgelte.spaeter_beschlossen(p.angebot_id, p.hbg, a.version.beschlossen_am, beginn):
             h.append(("plansatz_spaeter", f"Angebot {p.angebot_id}, HBG {p.hbg}: Für einen Teil des Jahres wurde das Entgelt erst nach dem "
                       "Budget beschlossen; als Plansatz gilt das erste spätere."))
+    if a.beginn and a.beginn.year > q.jahr:
+        h.append(("budget_vor_beginn", f"Für {q.jahr} ist ein Budget beschlossen, die Budgetfinanzierung beginnt aber erst am "
+                  f"{a.beginn:%d.%m.%Y}; Raten fallen nicht an."))
+    for f in a.budget_luecke:
+        h.append(("budget_offen", f"{f.grund} Das Budget {q.jahr} lässt sich daher noch nicht berechnen, ebenso Raten und Puffer."))
+    ohne = [x.bezeichnung for x in a.angebote if not x.im_budget or not any(p.angebot_id == x.angebot_id and p.plaetze_plan
+                                                                           for p in a.version.plan)]
+    if ohne:
+        h.append(("kein_mixindex", f"Einen Mixindex gibt es nur, wo Plätze budgetiert sind; nicht für {', '.join(ohne)}."))
     gerechnet = {p.budgetjahr for p in a.puffer_jahre}
-    offen = [str(j) for j in a.versionen if j <= q.jahr and j not in gerechnet]
+    offen = [str(j) for j in a.versionen if j <= q.jahr and j not in gerechnet and not (j == q.jahr and a.budget_luecke)]
     if offen:
         h.append(("puffer_offen", f"Der Puffer {', '.join(offen)} lässt sich nicht berechnen, weil Entgelte oder Fälle dazu fehlen."))
     return h
 
 
 def _vereinbart(a: Analyse) -> list[tuple[str, str]]:
-    h, v = [], a.verfahren
+    h, v, regeln = [], a.verfahren, a.bestand["verfahren"]["gueltig_ab"]
+    if regeln.empty or regeln.min() > pd.Timestamp(a.quartal.kumuliert.von):
+        h.append(("zaehlregel_offen", "Für einen Teil des Jahres oder ganz ist keine Zählregel vereinbart; dort wird wie üblich gezählt: "
+                  "erster und letzter Tag zählen, Abwesenheiten zum vollen Entgelt."))
     if a.modellname and a.modellname not in MODELLE:
         h.append(("modell_unbekannt", f"Das Budgetmodell „{a.modellname}“ ist nicht bekannt; gerechnet wird wie {STANDARD} (bekannt: "
                   f"{', '.join(sorted(MODELLE))})."))
@@ -81,6 +93,13 @@ def _personal(a: Analyse) -> list[tuple[str, str]]:
                       "mit dem Mittel der angegebenen."))
         if p.vk_soll is None and p.eigener_anteil.tage is not None:
             h.append(("kein_schluessel", f"{name}: Ein Betreuungsschlüssel fehlt; das nötige Personal lässt sich nicht berechnen."))
+        if p.vk is not None and p.eigener_anteil.tage is None:
+            h.append(("personal_ohne_tage", f"{name}: Personal ist angegeben, aber kein Tag gezählt; anteilige VK lassen sich dort und für "
+                      "den ganzen Träger nicht angeben."))
+    anteile = [(x.bezeichnung, je[x.angebot_id].eigener_anteil) for x in a.angebote]
+    if ohne := [name for name, anteil in anteile if anteil.tage is not None and anteil.euro is None]:
+        h.append(("anteil_euro_offen", "Nicht für alle Tage liegt ein Entgelt vor; ein eigener Anteil nach Euro entfällt für den Träger "
+                  f"und für {', '.join(ohne)}."))
     return h
 
 
@@ -92,15 +111,19 @@ def _reihen(a: Analyse) -> list[tuple[str, str]]:
     for angebot in a.angebote:
         if angebot.angebot_id not in a.aggregiert:
             continue
+        mehrere = " für den ganzen Träger auch Stichtagszahl, Zugänge und Abgänge nicht" * (len(a.angebote) > 1)
         h.append(("monatswerte", f"{angebot.bezeichnung}: Es liegen nur Monatswerte vor; Fälle im Zeitraum und Wechsel lassen sich nicht "
-                  "angeben."))
-        da = f.loc[(f["angebot_id"] == angebot.angebot_id) & (f["monat"] >= pd.Timestamp(z.von)) & (f["monat"] <= pd.Timestamp(z.bis)),
-                   "monat"]
-        fehlen = len(z.monate()) - da.nunique()
-        if fehlen:
+                  f"angeben{',' * bool(mehrere)}{mehrere}."))
+        if fehlen := a.fehlende_monate(angebot.angebot_id, z):
             h.append(("monat_fehlt",
                       f"{angebot.bezeichnung}: Für {fehlen} von {len(z.monate())} Monaten seit Jahresbeginn fehlen Monatswerte; "
-                      "dort sind keine Tage gezählt."))
+                      "dort sind keine Tage gezählt, und Zugänge und Abgänge lassen sich nicht angeben."))
+        leer = [s for s in ("stichtagszahl", "zugaenge", "abgaenge") if f.loc[f["angebot_id"] == angebot.angebot_id, s].isna().any()]
+        if leer:
+            h.append(("monatswert_leer", f"{angebot.bezeichnung}: In den Monatswerten fehlt {', '.join(leer)}; die Zahl bleibt offen."))
+    if keine := [x.bezeichnung for x in a.angebote if (m := a.hbg(a.quartal.zeitraum).je_angebot[x.angebot_id]).anteile
+                 and m.mittlere_hbg is None]:
+        h.append(("gruppen_ohne_zahl", f"Eine mittlere HBG gibt es nur, wo alle Gruppen Zahlen sind; nicht für {', '.join(keine)}."))
     je_angebot = [(x.bezeichnung, a.trend.je_angebot[x.angebot_id]) for x in a.angebote]
     for name, reihe in [("Träger gesamt", a.trend.gesamt), *je_angebot]:
         if reihe is not None and reihe.sprung is not None:

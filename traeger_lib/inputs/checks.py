@@ -64,13 +64,17 @@ class Lage:
     @cached_property
     def spannen(self) -> dict[str, pd.DataFrame]:
         """Stays, absences, own monthly counts, and rates known at the Datenstand (the latest decision last): first and last day
-        `von`, `bis`, offer `nr`, provider `traeger` (-1: not in a budget), keys `po` of person and offer, `oh` of offer and need group."""
+        `von`, `bis`, offer `nr`, provider `traeger` (-1: not in a budget), keys `po` of person and offer, `oh` of offer and need group
+        (`oh_vor_s`: of offer and group before S, -1 where there is none)."""
         f, a, z, e = (self[t] for t in ("faelle", "abwesenheiten", "fallzahlen", "entgelte"))
         z = z[z["kostentraeger"].isin(self.eigene)]
         e = e[~(e["beschlossen_am"] > pd.Timestamp(self.datenstand))]
         e = e.sort_values(["beschlossen_am", "gueltig_ab"], na_position="first", kind="stable")
         f_po, a_po = schluessel(("person_id", "angebot_id"), f, a)
-        f_oh, z_oh, e_oh = schluessel(("angebot_id", "hbg"), f, z, e)
+        vor_s = [t.loc[t["s"].fillna(False) & t["hbg_ausgang"].notna(), ["angebot_id", "hbg_ausgang"]] for t in (f, z)]
+        f_oh, z_oh, e_oh, *vor_s_oh = schluessel(("angebot_id", "hbg"), f, z, e, *(t.rename(columns={"hbg_ausgang": "hbg"}) for t in vor_s))
+        f_vor_s, z_vor_s = (pd.Series(k, t.index).reindex(alle.index, fill_value=-1)
+                            for k, t, alle in zip(vor_s_oh, vor_s, (f, z), strict=True))
         monat = z["monat"].to_numpy().astype("M8[M]")
 
         nummer = self.traeger.index.get_indexer(pd.Index(self.angebote["traeger_id"]))
@@ -81,20 +85,37 @@ class Lage:
             r = pd.DataFrame({"nr": nr, "traeger": traeger[nr], **mehr, "von": tage(von), "bis": tage(bis)}, index=t.index, copy=False)
             return r[r["bis"] >= r["von"]]
 
-        return {"faelle": rahmen(f, f["beginn"], f["ende"], po=f_po, oh=f_oh, eigen=f["kostentraeger"].isin(self.eigene)),
+        return {"faelle": rahmen(f, f["beginn"], f["ende"], po=f_po, oh=f_oh, oh_vor_s=f_vor_s, eigen=f["kostentraeger"].isin(self.eigene)),
                 "abwesenheiten": rahmen(a, a["beginn"], a["ende"], po=a_po),
-                "fallzahlen": rahmen(z, monat, (monat + 1).astype("M8[D]") - 1, oh=z_oh, vermindert=z["abwesenheitstage"].fillna(0) > 0),
-                "entgelte": rahmen(e, e["gueltig_ab"], e["gueltig_bis"], oh=e_oh, rang=range(len(e)), ohne=e["abwesenheit_faktor"].isna())}
+                "fallzahlen": rahmen(z, monat, (monat + 1).astype("M8[D]") - 1, oh=z_oh, oh_vor_s=z_vor_s,
+                                     vermindert=z["abwesenheitstage"].fillna(0) > 0),
+                "entgelte": rahmen(e, e["gueltig_ab"], e["gueltig_bis"], oh=e_oh, rang=range(len(e)), ohne=e["abwesenheit_faktor"].isna(),
+                                   beschlossen_am=e["beschlossen_am"], angebot_id=e["angebot_id"], hbg=e["hbg"])}
 
-    @cached_property
-    def fenster(self) -> Abdeckung:
-        """Days of each provider's budget years, from budget_beginn to the Datenstand."""
-        b = self["budgets"][["traeger_id", "budgetjahr"]].drop_duplicates()
+    def budgettage(self, b: pd.DataFrame) -> pd.DataFrame:
+        """Rows of `budgets` with the days of their year, `von` to `bis`, from budget_beginn to the end of the Datenstand's quarter, and
+        the number of their `traeger`; rows without such a day are left out."""
         b = b[b["traeger_id"].isin(self.traeger.index) & (b["budgetjahr"] <= JAHR_BIS).fillna(False)]
         nr, jahr = self.traeger.index.get_indexer(pd.Index(b["traeger_id"])), b["budgetjahr"].to_numpy(dtype=np.int64) - 1970
         von = np.maximum(tage(jahr.astype("M8[Y]")), tage(self.traeger["budget_beginn"], leer=0)[nr])
-        bis = np.minimum(tage((jahr + 1).astype("M8[Y]")) - 1, self.stand)
-        return Abdeckung(nr[von <= bis], von[von <= bis], bis[von <= bis])
+        quartalsende = tage(np.array([pd.Timestamp(self.datenstand) + pd.offsets.QuarterEnd(0)], "M8[ns]"))
+        bis = np.minimum(tage((jahr + 1).astype("M8[Y]")) - 1, quartalsende)
+        mit_tagen: pd.DataFrame = b.assign(traeger=nr, von=von, bis=bis)[von <= bis]
+        return mit_tagen
+
+    @cached_property
+    def fenster(self) -> Abdeckung:
+        """Days of each provider's budget years, see `budgettage`."""
+        return Abdeckung.aus(self.budgettage(self["budgets"].drop_duplicates(["traeger_id", "budgetjahr"])), "traeger")
+
+    @cached_property
+    def abgerechnet(self) -> pd.DataFrame:
+        """Own stays with cost commitment; open ones end with the Datenstand."""
+        f = self.spannen["faelle"]
+        f = f[f["eigen"] & ~self["faelle"].loc[f.index, "kostenzusage"].eq(False).fillna(False)]
+        f["bis"] = f["bis"].mask(f["bis"] == OFFEN, self.stand)
+        begonnen: pd.DataFrame = f[f["von"] <= f["bis"]]
+        return begonnen
 
     def nummer(self, frame: pd.DataFrame) -> Zahlen:
         """Position of each row's offer in `angebote`, -1 where unknown."""
@@ -328,30 +349,40 @@ def doppelt_gezaehlt(lage: Lage) -> Iterator[Befund]:
 
 
 def ohne_entgelt(lage: Lage) -> Iterator[Befund]:
-    """Days with own cases in a budget offer need a rate; one fault per offer and need group, at its first row."""
-    saetze, f = Abdeckung.aus(lage.spannen["entgelte"], "oh"), lage.spannen["faelle"]
+    """Days with own cases in a budget offer need a rate, of the granted group and of the one before S; planned groups one that may serve as
+    plan rate: valid that day, or decided later than the budget. One fault per offer and need group, at its first row."""
+    e, z, b = lage.spannen["entgelte"], lage.spannen["fallzahlen"], lage["budgets"]
+    b = b[(b["art"] == "fallbezogen") & b["plaetze_plan"].map(bool) & b["hbg"].notna() & b["angebot_id"].isin(lage.angebote.index)]
+    saetze, plan = Abdeckung.aus(e, "oh"), lage.budgettage(b)
+    plan["oh"], e_oh = schluessel(("angebot_id", "hbg"), plan, e)
+    spaeter = e.groupby(e_oh)["beschlossen_am"].max().reindex(plan["oh"]).to_numpy() > plan["beschlossen_am"].to_numpy()
     gruppen = lage["entgelte"].groupby("angebot_id")["hbg"].agg(lambda hbg: sorted(set(hbg))).to_dict()
 
     def andere(angebot: str, hbg: str) -> str:
         return f"; in entgelte stehen die Gruppen {', '.join(gruppen[angebot])}" if hbg not in gruppen.get(angebot, [hbg]) else ""
 
-    for tabelle, spannen in (("faelle", f[f["eigen"]]), ("fallzahlen", lage.spannen["fallzahlen"])):
-        fehlt = saetze.luecken(lage.fenster.schnitt(spannen, "traeger"), "oh")
+    im_budget = [lage.fenster.schnitt(t, "traeger") for t in (lage.abgerechnet, z)]
+    vor_s = [t[t["oh_vor_s"] >= 0].assign(oh=lambda x: x["oh_vor_s"]) for t in im_budget]
+    for tabelle, spalte, spannen, wann in (
+            *((t, "hbg", spannen, saetze) for t, spannen in zip(("faelle", "fallzahlen"), im_budget, strict=True)),
+            *((t, "hbg_ausgang", spannen, saetze) for t, spannen in zip(("faelle", "fallzahlen"), vor_s, strict=True)),
+            ("budgets", "hbg", plan[~spaeter], Abdeckung.aus(e.assign(oh=e_oh), "oh"))):
+        fehlt, tage_mit = wann.luecken(spannen, "oh"), "geplanten Plätzen" if tabelle == "budgets" else "eigenen Fällen"
         arten = fehlt.assign(zeile=fehlt.index).groupby("oh", sort=False).agg({"zeile": ["min", "nunique"], "tag": "min"})
-        gruende = [f"Für Angebot {angebot} und diese Gruppe gilt an Tagen mit eigenen Fällen kein Entgelt, zuerst am "
+        gruende = [f"Für Angebot {angebot} und diese Gruppe gilt an Tagen mit {tage_mit} kein Entgelt, zuerst am "
                    f"{pd.Timestamp(tag + TAG_NULL, unit='D'):%d.%m.%Y} ({anzahl(zahl, 'Zeile', 'Zeilen')}){andere(angebot, hbg)}."
-                   for (z, zahl, tag), angebot, hbg in zip(arten.itertuples(index=False), *(
-                       lage[tabelle].loc[arten["zeile", "min"], s] for s in ("angebot_id", "hbg")), strict=True)]
-        yield tabelle, arten["zeile", "min"], "ohne_entgelt", "hbg", gruende, "In entgelte die Zeit ergänzen oder hbg berichtigen."
+                   for (_, zahl, tag), angebot, hbg in zip(arten.itertuples(index=False), *(
+                       lage[tabelle].loc[arten["zeile", "min"], s] for s in ("angebot_id", spalte)), strict=True)]
+        yield tabelle, arten["zeile", "min"], "ohne_entgelt", spalte, gruende, f"In entgelte die Zeit ergänzen oder {spalte} berichtigen."
 
 
 def faktor_fehlt(lage: Lage) -> Iterator[Befund]:
     """Days at the reduced rate that the agreed procedure allows need abwesenheit_faktor in the rate of that day, by the
     latest decision; only own cases, only within the budget years."""
-    saetze, f, z = (lage.spannen[t] for t in ("entgelte", "faelle", "fallzahlen"))
+    saetze, z = lage.spannen["entgelte"], lage.spannen["fallzahlen"]
     if not saetze["ohne"].any():
         return
-    f = verminderte_tage(lage).schnitt(f[f["eigen"]], "po")
+    f = verminderte_tage(lage).schnitt(lage.abgerechnet, "po")
     z = lage.fenster.schnitt(z[z["vermindert"]], "traeger")
     gebraucht = Abdeckung.aus(pd.concat([f[["oh", "von", "bis"]], z[["oh", "von", "bis"]]]), "oh")
     zeilen = []
@@ -363,15 +394,18 @@ def faktor_fehlt(lage: Lage) -> Iterator[Befund]:
 
 def verminderte_tage(lage: Lage) -> Abdeckung:
     """Days at the reduced rate by `po`: of each absence (adjacent ones joined), within the budget years, from day
-    abwesenheit_volle_tage + 1 on, by the procedure in force on its first day."""
+    abwesenheit_volle_tage + 1 on, by the procedure in force on each day; none where at most 0 a year are paid."""
     weg, v = lage.spannen["abwesenheiten"], lage["verfahren"]
     am_stueck = Abdeckung.aus(weg, "po")
     lang = pd.DataFrame({"po": am_stueck.von // ACHSE, "von": am_stueck.von % ACHSE, "bis": am_stueck.bis % ACHSE}).iloc[1:]
     lang = lang.merge(weg.drop_duplicates("po")[["po", "traeger"]], on="po")
-    regeln = pd.DataFrame({"traeger": lage.traeger.index.get_indexer(pd.Index(v["traeger_id"])), "von": tage(v["gueltig_ab"]),
-                           "voll": v["abwesenheit_volle_tage"].fillna(OFFEN).to_numpy(dtype=np.int64)})
-    lang = pd.merge_asof(lang.sort_values("von"), regeln.sort_values("von"), on="von", by="traeger")
-    lang["von"] += lang["voll"].fillna(OFFEN).astype(np.int64)
+    voll = v["abwesenheit_volle_tage"].mask(v["abwesenheit_max_tage_jahr"].eq(0).fillna(False)).fillna(OFFEN)
+    regeln = pd.DataFrame({"traeger": lage.traeger.index.get_indexer(pd.Index(v["traeger_id"])), "ab": tage(v["gueltig_ab"]),
+                           "voll": voll.to_numpy(dtype=np.int64)}).sort_values("ab")
+    regeln["naechste"] = regeln.groupby("traeger")["ab"].shift(-1, fill_value=OFFEN)
+    lang = lang.merge(regeln, on="traeger")
+    lang["von"] = np.maximum(lang["von"] + lang["voll"], lang["ab"])
+    lang["bis"] = np.minimum(lang["bis"], lang["naechste"] - 1)
     return Abdeckung.aus(lage.fenster.schnitt(lang[lang["von"] <= lang["bis"]], "traeger"), "po")
 
 
@@ -422,6 +456,19 @@ def ohne_schluessel(lage: Lage) -> Iterator[Hinweis]:
     offen = jetzt[~np.isin(gefragt, da)]
     for nr, hbg in offen["hbg"].groupby(lage.nummer(offen)):
         yield nr, f"kein Betreuungsschlüssel für HBG {', '.join(sorted(hbg))}. Der Personalbedarf bleibt dort offen."
+
+
+def unbeachtet(lage: Lage) -> Iterator[Hinweis]:
+    """Values that no figure uses: amounts beside planned places, places beside a lump sum, a group before S without S."""
+    for tabelle, wo, spalten in (("budgets", ("art", "fallbezogen"), ("betrag_eur",)),
+                                 ("budgets", ("art", "pauschal"), ("angebot_id", "hbg", "plaetze_plan")),
+                                 ("faelle", ("s", False), ("hbg_ausgang",)), ("fallzahlen", ("s", False), ("hbg_ausgang",))):
+        t = lage[tabelle]
+        da = t[(t[wo[0]].fillna(False) == wo[1]) & t[list(spalten)].notna().any(axis=1)]
+        wer = da["traeger_id"] if "traeger_id" in da else da["angebot_id"].map(lage.angebote["traeger_id"])
+        for i, n in wer.value_counts().sort_index().items():
+            yield str(i), (f"Tabelle {tabelle}: In {anzahl(n, 'Zeile', 'Zeilen')} mit {wo[0]} = {anzeige(wo[1])} bleibt unbeachtet, was in "
+                           f"{' oder '.join(spalten)} steht.")
 
 
 def ueberbelegung(lage: Lage) -> Iterator[Hinweis]:
@@ -484,7 +531,7 @@ REGELN = (
     Regel(ohne_entgelt, ("traeger", "angebote", "entgelte", "budgets", ANGABEN), "entgelte"),
     Regel(faktor_fehlt, ("traeger", "angebote", "verfahren", "budgets", ANGABEN)))
 HINWEISE: tuple[Callable[[Lage], Iterator[Hinweis]], ...] = (
-    kostenzusage, kostentraeger, kuenftige, ohne_schluessel, ueberbelegung, monatsluecken, spruenge)
+    kostenzusage, kostentraeger, kuenftige, unbeachtet, ohne_schluessel, ueberbelegung, monatsluecken, spruenge)
 LUECKE = ("reihenfolge", "angebote_unbekannt", "traeger_unbekannt")  # faults of rules that count as a row missing
 
 

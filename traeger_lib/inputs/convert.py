@@ -119,8 +119,6 @@ def _text(wert: Any) -> str:
 
 def als_datum(wert: Any, null: date = EXCEL_NULL) -> date:
     """The date of a cell; `null` is day 0 of serial numbers. Raises Unlesbar."""
-    if isinstance(wert, str) and re.fullmatch("[2-7][0-9]{4}", wert.strip()):
-        wert = int(wert)
     if isinstance(wert, datetime) and (wert.time() != time(0) or wert.tzinfo is not None):
         raise Unlesbar("Das Datum enthält eine Uhrzeit.", "Nur das Datum angeben, etwa 01.02.2024.", "datum")
     if isinstance(wert, date):

@@ -232,11 +232,12 @@ def _personal(facts: Facts, m: dict[str, str]) -> list[str]:
 
 def _euro(facts: Facts, m: dict[str, str]) -> list[str]:
     a = facts.abweichung.kumuliert.gesamt
-    if facts.budget is None or a.soll_eur is None or a.abweichung_eur is None:
+    if a.soll_eur is None or a.abweichung_eur is None:
         return [m["ohne_alles"] if a.ist_eur is None else m["kein_budget"].format(ist=f.euro_rund(a.ist_eur))]
     if not a.soll_eur:
-        spaeter = facts.budget.beginn > facts.quartal.zeitraum.bis
-        return [m["noch_nicht"].format(beginn=f.tag(facts.budget.beginn)) if spaeter else m["ohne_soll"].format(ist=f.euro_rund(a.ist_eur))]
+        b = facts.budget
+        return [m["noch_nicht"].format(beginn=f.tag(b.beginn)) if b and b.beginn > facts.quartal.zeitraum.bis else
+                m["ohne_soll"].format(ist=f.euro_rund(a.ist_eur))]
     if facts.vorlaeufig:
         return [m["vorlaeufig"].format(beginn=seit(facts), ist=f.euro_rund(a.ist_eur)), muster()["vorlaeufig_vergleich"]]
     anteil = abweichung_anteil(a) or Fraction(0)

@@ -1,0 +1,156 @@
+"""A figure that cannot be given is null, and its reason stands in `hinweise`; what the check accepts is computed (found by an audit)."""
+
+from datetime import date
+from decimal import Decimal
+
+import pytest
+from kleinbestand import bestand, fall, grund
+
+from traeger_lib import analyse
+from traeger_lib.inputs import checks
+from traeger_lib.inputs.faults import Fehlerliste
+from traeger_lib.reporting import sections
+from traeger_lib.reporting.sentences import saetze
+
+JAN1 = date(2026, 1, 1)
+
+
+def satz(hbg, ab=date(2024, 1, 1), bis=None, faktor="0.75", am=None):
+    return {"angebot_id": "A", "hbg": hbg, "gueltig_ab": ab, "gueltig_bis": bis, "grundpauschale": Decimal(10), "massnahmepauschale":
+            Decimal(20), "investitionsbetrag": Decimal(5), "abwesenheit_faktor": faktor and Decimal(faktor), "beschlossen_am": am}
+
+
+def zeile(hbg, plaetze, am=date(2025, 11, 1)):
+    return {"traeger_id": "T1", "budgetjahr": 2026, "version": 1, "beschlossen_am": am, "art": "fallbezogen", "angebot_id": "A", "hbg": hbg,
+            "plaetze_plan": Decimal(plaetze)}
+
+
+def regel(ab, voll=None, **mehr):
+    return {"traeger_id": "T1", "gueltig_ab": ab, "austrittstag_zaehlt": True, "abwesenheit_volle_tage": voll, **mehr}
+
+
+def schluessel(x):
+    return {h.schluessel for h in x.hinweise}
+
+
+def fehler(b):
+    """What the rules find, by kind and column."""
+    lage = checks.Lage(dict(b.tabellen), {}, b.datenstand, b.eigene_kostentraeger)
+    return [(f.art, f.spalte) for f in checks.pruefe(lage)[0]]
+
+
+EIN_FALL = [fall("P1", "A", JAN1, None)]
+
+
+def test_rates_not_yet_decided_for_the_rest_of_the_year_leave_the_quarter_whole():
+    """Rates end on 30.06.: the first quarter is priced in full, the budget of the year cannot be derived yet."""
+    b = bestand(**grund("A"), entgelte=[satz("1", bis=date(2026, 6, 30))], budgets=[zeile("1", 2)], faelle=EIN_FALL)
+    assert fehler(b) == []
+    x = analyse(b, "T1", "2026Q1")
+    assert x.abweichung.quartal.gesamt.soll_eur == 2 * 90 * 35 and x.klassische_abrechnung.quartal.gesamt.betrag_eur == 90 * 35
+    k = x.kennzahlen()
+    assert x.budget is None and k["budget"]["gesamt_eur"] is None and k["budget"]["puffer_eur"] is None
+    (text,) = [h.text for h in x.hinweise if h.schluessel == "budget_offen"]
+    assert text == ("Für Angebot A, HBG 1 fehlt am 01.07.2026 ein Entgelt. "
+                    "Das Budget 2026 lässt sich daher noch nicht berechnen, ebenso Raten und Puffer.")
+    assert "Budget noch nicht berechenbar" in sections.kopf(x).text and "unter dem budgetierten Wert" in saetze(x)[3].text
+    with pytest.raises(Fehlerliste, match=r"HBG 1 fehlt am 01\.07\.2026 ein Entgelt"):
+        analyse(bestand(date(2026, 9, 30), **grund("A"), entgelte=[satz("1", bis=date(2026, 6, 30))], budgets=[zeile("1", 2)],
+                        faelle=EIN_FALL), "T1", "2026Q3")
+
+
+@pytest.mark.parametrize(("tabellen", "spalte"), [
+    ({"budgets": [zeile("1", 2), zeile("2", 1)]}, "hbg"),
+    ({"budgets": [zeile("1", 2)], "faelle": [fall("P1", "A", JAN1, None, s=True, hbg_ausgang="2")]}, "hbg_ausgang"),
+    ({"budgets": [zeile("1", 2)], "entgelte": [satz("1", bis=date(2026, 2, 28))], "faelle": [fall("P1", "A", JAN1, date(2026, 3, 20))]},
+     "hbg"),
+])
+def test_the_check_names_what_the_report_would_refuse(tabellen, spalte):
+    """A planned group, a group before S, a stay that is known to go on after the Datenstand: without a rate no report."""
+    b = bestand(date(2026, 2, 15), **grund("A"), **({"entgelte": [satz("1")], "faelle": EIN_FALL} | tabellen))
+    assert ("ohne_entgelt", spalte) in fehler(b)
+    with pytest.raises(Fehlerliste):
+        analyse(b, "T1", "2026Q1")
+
+
+def test_a_planned_group_may_take_a_rate_decided_later():
+    spaeter = satz("2", date(2026, 3, 1), am=date(2026, 2, 1))
+    b = bestand(**grund("A"), entgelte=[satz("1"), spaeter], budgets=[zeile("1", 2), zeile("2", 1)], faelle=EIN_FALL)
+    assert fehler(b) == [] and analyse(b, "T1", "2026Q1").budget.gesamt_eur == 3 * 365 * 35
+
+
+@pytest.mark.parametrize(("regeln", "von", "bis", "faul"), [
+    ([regel(date(2024, 1, 1)), regel(JAN1, 3)], date(2025, 12, 20), date(2026, 1, 20), True),
+    ([regel(date(2024, 1, 1), 3), regel(JAN1)], date(2025, 12, 30), date(2026, 1, 20), False),
+    ([regel(date(2024, 1, 1), 3, abwesenheit_max_tage_jahr=0)], date(2026, 1, 2), date(2026, 1, 20), False),
+])
+def test_reduced_days_follow_the_rule_of_each_day_in_check_and_report_alike(regeln, von, bis, faul):
+    b = bestand(**grund("A"), entgelte=[satz("1", faktor=None)], budgets=[zeile("1", 1)], verfahren=regeln,
+                faelle=[fall("P1", "A", date(2025, 6, 1), None)],
+                abwesenheiten=[{"person_id": "P1", "angebot_id": "A", "beginn": von, "ende": bis}])
+    assert (("faktor_fehlt", "abwesenheit_faktor") in fehler(b)) == faul
+    if faul:
+        with pytest.raises(Fehlerliste, match=r"fehlt am 01\.01\.2026 der Anteil für Abwesenheit"):
+            analyse(b, "T1", "2026Q1")
+    else:
+        analyse(b, "T1", "2026Q1")
+
+
+@pytest.mark.parametrize("tabellen", [
+    {"faelle": [*EIN_FALL, fall("P2", "A", JAN1, None, "2", besonderheit="einzelfallsetting")]},
+    {"entgelte": [satz("1", faktor=None)], "verfahren": [regel(date(2020, 1, 1), 3)],
+     "abwesenheiten": [{"person_id": "P1", "angebot_id": "A", "beginn": JAN1, "ende": date(2026, 1, 5)}]}])
+def test_without_a_budget_a_missing_rate_leaves_the_amount_open(tabellen):
+    b = bestand(**grund("A"), **({"entgelte": [satz("1")], "faelle": EIN_FALL} | tabellen))
+    x = analyse(b, "T1", "2026Q1")
+    assert fehler(b) == [] and x.klassische_abrechnung.quartal.gesamt.betrag_eur is None and "entgelt_fehlt" in schluessel(x)
+
+
+def monat(m, zugaenge=1, **mehr):
+    return {"angebot_id": "A", "kostentraeger": "Musterstadt", "hbg": "1", "monat": date(2026, m, 1), "belegungstage": 28,
+            "stichtagszahl": 1, "zugaenge": zugaenge, "abgaenge": 0, **mehr}
+
+
+def test_movements_of_a_quarter_with_a_month_missing_are_open():
+    x = analyse(bestand(**grund("A"), fallzahlen=[monat(1), monat(3)]), "T1", "2026Q1")
+    a = x.fallzahlen.quartal.je_angebot["A"]
+    assert (a.zugaenge, a.abgaenge, a.stichtagszahl) == (None, None, 1) and "monat_fehlt" in schluessel(x)
+    x = analyse(bestand(**grund("A"), fallzahlen=[monat(2), monat(3)]), "T1", "2026Q1")  # the offer begins in February
+    assert x.fallzahlen.quartal.je_angebot["A"].zugaenge == 2 and "monat_fehlt" not in schluessel(x)
+    x = analyse(bestand(**grund("A"), fallzahlen=[monat(m, zugaenge=None) for m in (1, 2, 3)]), "T1", "2026Q1")
+    assert [h.text for h in x.hinweise if h.schluessel == "monatswert_leer"] == [
+        "A: In den Monatswerten fehlt zugaenge; die Zahl bleibt offen."]
+
+
+def test_every_open_figure_has_its_reason():
+    personal = [{"angebot_id": a, "monat": date(2026, m, 1), "qualifikation": "fachkraft", "vk": Decimal(2)}
+                for a in "AB" for m in (1, 2, 3)]
+    b = bestand(**grund("A", "B"), entgelte=[satz("1")], budgets=[zeile("1", 1)], personal=personal,
+                faelle=[*EIN_FALL, fall("P2", "A", JAN1, None, "IV", kostentraeger="Landkreis")])
+    x = analyse(b, "T1", "2026Q1")
+    texte = {h.schluessel: h.text for h in x.hinweise}
+    assert x.personal.quartal.je_angebot["A"].eigener_anteil.euro is None
+    assert texte["anteil_euro_offen"].endswith("entfällt für den Träger und für A.")
+    assert x.personal.quartal.gesamt.vk_anteilig.tage is None and texte["personal_ohne_tage"].startswith("B: Personal ist angegeben, aber")
+    assert texte["kein_mixindex"] == "Einen Mixindex gibt es nur, wo Plätze budgetiert sind; nicht für B."
+    assert texte["zaehlregel_offen"].startswith("Für einen Teil des Jahres oder ganz ist keine Zählregel vereinbart")
+    b = bestand(**grund("A"), faelle=[fall("P1", "A", JAN1, None, "IV")], verfahren=[regel(date(2020, 1, 1))])
+    roemisch = analyse(b, "T1", "2026Q1")
+    assert roemisch.hbg.quartal.je_angebot["A"].mittlere_hbg is None
+    assert {"gruppen_ohne_zahl"} <= schluessel(roemisch) and "zaehlregel_offen" not in schluessel(roemisch)
+
+
+def test_values_that_no_figure_uses_are_told():
+    b = bestand(**grund("A"), entgelte=[satz("1")], budgets=[zeile("1", 1) | {"betrag_eur": Decimal(5)}],
+                faelle=[fall("P1", "A", JAN1, None, hbg_ausgang="2", s=False)])
+    lage = checks.Lage(dict(b.tabellen), {}, b.datenstand, b.eigene_kostentraeger)
+    assert [t for _, t in checks.pruefe(lage)[1] if "unbeachtet" in t] == [
+        "Tabelle budgets: In 1 Zeile mit art = fallbezogen bleibt unbeachtet, was in betrag_eur steht.",
+        "Tabelle faelle: In 1 Zeile mit s = nein bleibt unbeachtet, was in hbg_ausgang steht."]
+
+
+def test_a_budget_before_its_first_day_is_told():
+    g = grund("A")
+    g["traeger"][0]["budget_beginn"] = date(2027, 1, 1)
+    x = analyse(bestand(**g, entgelte=[satz("1")], budgets=[zeile("1", 1)], faelle=EIN_FALL), "T1", "2026Q1")
+    assert x.budget.raten == () and "budget_vor_beginn" in schluessel(x)
