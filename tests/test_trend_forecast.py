@@ -125,6 +125,15 @@ def test_growth_and_decline_continue_but_slow_down() -> None:
     assert 60 < f.mean[1, -1] < 100
 
 
+@pytest.mark.parametrize(("season", "n_obs"), [(1, 10), (4, 20), (12, 60)])
+def test_what_has_ended_stays_ended_and_what_has_shrunk_does_not_vanish(season: int, n_obs: int) -> None:
+    """A service that was closed half the time ago, and one that was cut to a tenth."""
+    half = n_obs // 2
+    f = forecast([[250.0] * half + [0.0] * half, [2500.0] * half + [250.0] * half], n_obs // 3, season)
+    assert (f.mean[0] < 0.5).all()
+    assert (f.mean[1] > 150).all() and (f.mean[1] < 300).all()
+
+
 def test_a_clear_season_is_found_and_repeated() -> None:
     year = np.array([80, 90, 100, 130.0])
     f = forecast([np.tile(year, 5)], 4, 4)
