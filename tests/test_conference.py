@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from copy import copy
+from dataclasses import replace
 from datetime import date
 from decimal import Decimal
 from email import message_from_bytes, policy
@@ -19,19 +20,24 @@ from html import unescape
 import numpy as np
 import openpyxl
 import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from kleinbestand import bestand
 from scipy.optimize import linprog
 from scipy.sparse import csr_array
+from test_charts import BEISPIEL
 
 from traeger_lib.analysis import conference as c
 from traeger_lib.analysis.trend import forecast
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.reading import load
 from traeger_lib.reporting import conference as seite
+from traeger_lib.reporting import style
 
 TYPEN, GRUPPEN, SCHLUESSEL = ("Tagesstätte", "Wohnen"), ("1", "2", "3"), {"1": 10, "2": 6, "3": 3}
 Q0, Q1 = "2025Q4", "2026Q1"
 D = Decimal
+FELDER = ("vk", "vk_soll", "plaetze", "auswaertig", "platzzahl")
 
 
 # ── random quarters ─────────────────────────────────────────────────────────────────────────────────────────────
@@ -147,7 +153,7 @@ class Angriff:
         zahl(aussen, e=(False,))
         zahl(s, s=(True,))
         if s is not None and anteil:
-            zahl(float(F(s) / anteil - s), s=(False,))  # the rest behind the share
+            zahl(float(F(s) * 100 / anteil - s), s=(False,))  # the rest behind the share, as if it were printed to the last digit
         for typ, h, n, _ in seite.tabellen(k)["HBG-Mix"][0].zeilen:
             if typ == self.typ:
                 von, _, bis = h.partition("–")
@@ -336,7 +342,7 @@ def test_hand_worked_page():
     k = c.konferenz(klein(4), Q1)
     t, = k.typen
     assert (t.plaetze, dict(t.hbg), t.s, t.ohne_s, t.mittlere_hbg) == (85, {"1": 45, "2": 40}, 25, 65, F(125, 85))
-    assert seite.tabellen(k)["Plätze"][0].zeilen[0] == ("Wohnen", 85, None, 25, F(25, 90), F(125, 85))
+    assert seite.tabellen(k)["Plätze"][0].zeilen[0] == ("Wohnen", 85, None, 25, F(2500, 90), F(125, 85))
     assert (t.auswaertig, t.platzzahl, t.vk, t.vk_soll) == (None,) * 4
     offen, = c.konferenz(klein(4), Q1, geschuetzt=False).typen
     assert (offen.plaetze, dict(offen.hbg), offen.s) == (86, {"1": 44, "2": 42}, 23)
@@ -446,18 +452,81 @@ def test_all_counts_are_multiples_of_5_and_the_rest_follows_from_them(beispiel):
     for typ, plaetze, aussen, s, anteil, mittel in t["Plätze"][:-1]:
         hbg = [z for z in t["HBG-Mix"] if z[0] == typ]
         assert all(n % 5 == 0 for n in (plaetze, aussen, *(z[2] for z in hbg)))
-        assert (s, anteil) == (None, None) or s % 5 == (s / anteil - s) % 5 == 0
+        assert (s, anteil) == (None, None) or s % 5 == (s * 100 / anteil - s) % 5 == 0
         assert mittel == F(sum(int(h) * n for _, h, n, _ in hbg), sum(z[2] for z in hbg))
-        assert [z[3] for z in hbg] == [F(z[2], sum(z[2] for z in hbg)) for z in hbg]
+        assert [z[3] for z in hbg] == [F(100 * z[2], sum(z[2] for z in hbg)) for z in hbg]
     je = [[z[n] for z in t["Plätze"][:-1]] for n in (1, 2, 3)]
     assert t["Plätze"][-1][1:4] == tuple(None if None in w else sum(w) for w in je)
-    for z in t["Personal"]:
-        assert z[1] % 5 == z[2] % 5 == 0 and z[3] == z[1] - z[2]
+    n = len(k.typen)
+    for z, m, lue in zip(t["Personal"], [1] * n + [n], t["Lücken im Angebot"], strict=True):  # each printed number may be 2,5 off
+        assert z[1] % 5 == z[2] % 5 == 0
+        assert (z[3], lue[6]) == (in_worten(z[1] - z[2], 5 * m, "+"), in_worten(z[2] - z[1], 5 * m))
+        assert lue[3] == (None if None in lue[1:3] else in_worten(lue[1] - lue[2], 7.5 * m))
+    assert {z[6] for z in t["Lücken im Angebot"]} == {"unter 5", "5", "unter 20"}
+    assert [z[5] for z in t["Lücken im Angebot"]] == ["+10", "+10", "+5", "+25"]
     spalten = list(zip(*t["Trend"], strict=True))[1:]
     seit = next(n for n, z in enumerate(t["Trend"]) if z[0] == "4. Quartal 2021")  # after the flagged break
     f = forecast([x[seit:] for x in spalten], 7, 4, groups=["alle"] * len(spalten))
     erwartet = [c.runde(F(float(w[n, h]))) for n in range(len(spalten)) for h in (2, 6) for w in (f.mean, f.lo80, f.hi80)]
     assert [x for z in seite.tabellen(k)["Trend"][1].zeilen for x in z[2:]] == erwartet
+
+
+def in_worten(unterschied, spiel, plus=""):
+    """A difference as printed, from printed numbers that are together up to `spiel` off."""
+    if abs(unterschied) < spiel:
+        return f"unter {next(n for n in range(5, 1000, 5) if n >= abs(unterschied) + spiel)}"
+    return ("−" if unterschied < 0 else plus) + str(abs(unterschied))
+
+
+@settings(max_examples=200, deadline=None)
+@example([(F(10), F(10), F("22.4"), F("27.4"), F("47.5"))])  # 50 − 20 − 25 would read as 5 free where 2,3 are missing
+@given(st.lists(st.tuples(*[st.fractions(5, 60, max_denominator=9)] * 5), min_size=1, max_size=4))
+def test_a_gap_that_rounding_may_hide_never_reads_as_none(werte):
+    """VK present and needed, places, external and capacity as they are; the page sees them rounded. No difference is printed as 0, what is
+    printed in words is true, and so is the sign of a number."""
+    k = c.konferenz(klein(4), Q1)
+    typen = tuple(replace(k.typen[0], leistungstyp=f"Typ {n}", **{feld: c.runde(x) for feld, x in zip(FELDER, w, strict=True)})
+                  for n, w in enumerate(werte))
+    t = seite.tabellen(replace(k, typen=typen))
+    summen = [sum(x) for x in zip(*werte, strict=True)]
+    for z, lue, (vk, soll, plaetze, aussen, zahl) in zip(t["Personal"][0].zeilen, t["Lücken im Angebot"][0].zeilen, [*werte, summen],
+                                                         strict=True):
+        for text, wahr in ((z[3], vk - soll), (lue[6], soll - vk), (lue[3], zahl - plaetze - aussen)):
+            wort, _, n = text.rpartition(" ")
+            assert (abs(wahr) < int(n)) if wort else (n[0] == "−") == (wahr < 0) and int(n.strip("+−")), (text, wahr)
+
+
+def test_the_page_says_what_rounding_hides():
+    """Also that sums may differ; the funder's overview shows the differences themselves."""
+    k = c.konferenz(load(BEISPIEL), Q1)
+    assert "Die Zahlen sind je Leistungstyp auf 5 gerundet; kleinere Lücken sind nicht zu sehen." in seite.saetze(k)
+    t = seite.tabellen(k)
+    for name in ("Plätze", "HBG-Mix", "Personal", "Lücken im Angebot"):
+        assert "Summen können daher abweichen" in t[name][0].basis
+    assert sum(z[2] for z in t["HBG-Mix"][0].zeilen if z[0] == "Tagesförderung") == 215 != t["Plätze"][0].zeilen[2][1]
+    assert re.findall(r"<td[^>]*>(\d+(?:,\d)?)</td></tr>", t["HBG-Mix"][0].html())[:2] == ["27", "35"], "whole per cent"
+    offen = c.konferenz(load(BEISPIEL), Q1, geschuetzt=False)
+    assert not any("kleinere Lücken" in s for s in seite.saetze(offen))
+    assert all("Summen" not in x[0].basis for x in list(seite.tabellen(offen).values())[:3])
+    assert f"{float(seite.tabellen(offen)['Lücken im Angebot'][0].zeilen[-1][6]):.1f}" == "11.1"
+
+
+def test_sentences_of_the_conference_read_well():
+    k = c.konferenz(load(BEISPIEL), Q1)
+    text = " ".join(seite.saetze(k)).replace("\u00a0", " ")
+    assert "In diesen Leistungstypen fehlen neue Leistungserbringer noch: Ambulant betreutes Wohnen, Tagesförderung." in text
+    assert "Für Ende 2027 sprechen die letzten Jahre für rund 970 Plätze (heute 945); die Spanne" in text
+    assert "10 Ziele verfolgen jeweils mindestens drei Leistungserbringer." in text
+    eines = " ".join(seite.saetze(replace(k, ziele=k.ziele[:1]))).replace("\u00a0", " ")
+    assert "1 Ziel verfolgen mindestens drei Leistungserbringer." in eines
+
+
+def test_todays_value_stands_at_the_last_quarter_and_the_outlook_at_its_end(monkeypatch):
+    gesetzt: dict[str, tuple[float, bool]] = {}  # of the first panel
+    monkeypatch.setattr(style.Blatt, "text", lambda _, x, y, text, *a, **m: gesetzt.setdefault(text, (float(x), m.get("fett", False))))
+    seite.bild(c.konferenz(load(BEISPIEL), Q1))
+    assert gesetzt["415"] == (pytest.approx((gesetzt["2025"][0] + gesetzt["2027"][0]) / 2), True)  # the first quarter of 2026
+    assert gesetzt["425"][0] > gesetzt["2027"][0] and not gesetzt["425"][1]
 
 
 def test_the_overview_for_the_funder_is_marked_and_apart(seiten):

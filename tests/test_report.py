@@ -288,6 +288,71 @@ def test_what_the_interessenvertretung_gets_depends_on_nothing_small():
     assert coarse.seite(x, {}) == coarse.seite(y, {}) and len(fields(x)) > 30
 
 
+def _tabellen(seite):
+    """Every table of a page as (caption, header, rows), in words."""
+    baum = html5lib.HTMLParser(namespaceHTMLElements=False).parse(seite)
+    return [("".join(t.find("caption").itertext()), ["".join(z.itertext()) for z in t.findall("thead/tr/th")],
+             [["".join(z.itertext()) for z in r] for r in t.findall("tbody/tr")]) for t in baum.iter("table")]
+
+
+@pytest.mark.parametrize("traeger_id", ALLE)
+def test_no_withheld_column_reads_as_nobody_and_no_remark_as_none(traeger_id):
+    seite = coarse.seite(beispiel(traeger_id), {})
+    for titel, kopf, zeilen in _tabellen(seite):
+        assert not titel.startswith(("Maß", "Rahmen", "Änd", "Über")) or all(set(s) - {"", "–"} for s in zip(*zeilen, strict=True)), titel
+        assert not {"verantwortlich", "Soll", "Ist", "Kennzahl", "Mittel €", "bisher", "jetzt"} & set(kopf) and "Eigenanteil" not in titel
+    assert {"Maßnahme", "Ziel", "Stand", "fällig"} <= set(next(kopf for t, kopf, _ in _tabellen(seite) if t.startswith("Maßnahmen der")))
+    assert "<p>Keine.</p>" not in seite and "<li>Weitere Hinweise, soweit es sie gibt, liegen den Vertragsparteien vor.</li>" in seite
+    assert "Verantwortliche der Maßnahmen, liegen den Vertragsparteien vor" in seite
+
+
+def test_a_column_with_a_gap_stays():
+    x = beispiel()
+    erste = replace(x.massnahmen.liste[0], faellig=None)
+    seite = coarse.seite(replace(x, massnahmen=replace(x.massnahmen, liste=(erste, *x.massnahmen.liste[1:]))), {})
+    kopf, zeilen = next((kopf, zeilen) for t, kopf, zeilen in _tabellen(seite) if t.startswith("Maßnahmen der"))
+    assert [z[kopf.index("fällig")] == "–" for z in zeilen] == [True] + [False] * (len(zeilen) - 1)
+
+
+@pytest.mark.parametrize("traeger_id", ALLE)
+def test_euro_and_staff_are_comparable_or_not_given(traeger_id):
+    """Both amounts in the same step, the step at most a tenth of the larger, the words after them true of the exact ones too."""
+    x = beispiel(traeger_id)
+    p, a = x.personal.quartal.gesamt, x.abweichung.kumuliert.gesamt
+    texte = {s.anker: s.text.replace("\u00a0", " ").replace(".", "") for s in coarse.antworten(x)}
+    for anker, einheit, ist, soll, mehr, weniger in (
+            ("personal", "VK", p.vk_anteilig.tage, p.vk_soll, "ist mehr Personal", "ist weniger Personal"),
+            ("euro", "€", Fraction(a.ist_eur), Fraction(a.soll_eur), "über der budgetierten", "unter der budgetierten")):
+        zahlen = [Fraction(w.replace(",", ".")) for w in re.findall(rf"([\d,]+) {einheit}", texte[anker])]
+        if not zahlen:
+            assert re.match("(Beträge|Vollkräfte) sind wegen der kleinen Zahl nicht angegeben", texte[anker])
+        else:
+            g_ist, g_soll, schritt = zahlen
+            assert g_ist % schritt == g_soll % schritt == 0 and schritt * 10 <= max(g_ist, g_soll) and ",0" not in texte[anker]
+            assert abs(g_ist - ist) <= schritt / 2 and abs(g_soll - soll) <= schritt / 2
+            assert (g_ist == g_soll) == ("nicht zu erkennen" in texte[anker])
+        assert ist > soll or mehr not in texte[anker]
+        assert ist < soll or weniger not in texte[anker]
+
+
+def test_the_smallest_provider_gets_no_amount_and_the_step_goes_up_to_a_tenth():
+    fluss = coarse.antworten(beispiel("BSP-FLUSS"))
+    assert fluss[3].text == ("Beträge sind wegen der kleinen Zahl nicht angegeben. "
+                             "Eine Abweichung vom Budget ist bei so grober Rundung nicht zu erkennen.")
+    assert fluss[2].text.startswith("Vollkräfte sind wegen der kleinen Zahl nicht angegeben.")
+    assert coarse._vergleich("personal", Fraction(18), Fraction(20), Fraction(50)).startswith("Eingesetzt sind anteilig rund 18\u00a0VK")
+    assert coarse._vergleich("personal", Fraction(18), Fraction("18.4"), Fraction(50)).startswith("Vollkräfte sind wegen")
+
+
+def test_the_words_of_the_page_are_explained_and_the_same_for_everybody():
+    begriffe = {re.search('<section id="begriffe".*?</section>', coarse.seite(beispiel(i), {}), re.S)[0] for i in ALLE}
+    text, = begriffe
+    for wort in ("Durchschnittlich belegte Plätze", "Stichtagszahl", "Fälle im Zeitraum", "Hilfebedarfsgruppe (HBG)", "Vollkraft (VK)"):
+        assert f"<dt>{wort}</dt>" in text
+    plan = coarse.seite(analyse(bestand(traeger=grund()["traeger"]), "T1", "2026Q1"), {})
+    assert 'id="begriffe"' not in plan, "an action plan has none of these words"
+
+
 def test_small_provider_says_nothing_about_cases():
     seite = coarse.seite(mit_plaetzen(beispiel("BSP-HAFEN"), Fraction(3), 4), {})
     antworten = coarse.antworten(mit_plaetzen(beispiel("BSP-HAFEN"), Fraction(3), 4))

@@ -139,6 +139,16 @@ def sicher(b: Beitraege) -> bool:
             and summe - sum(teile[:2], NULL) >= VORWISSEN * teile[0] and summe - teile[0] >= STUFE)
 
 
+def verdeckt(unterschied: int | Fraction, zellen: int) -> int:
+    """What a difference of `zellen` rounded cells stays below, where their rounding may hide all of it; otherwise 0.
+
+    >>> verdeckt(0, 2), verdeckt(-5, 2), verdeckt(5, 6)
+    (5, 0, 20)
+    """
+    betrag, spiel = abs(Fraction(unterschied)), Fraction(STUFE * zellen, 2)
+    return STUFE * -(-(betrag + spiel) // STUFE) if betrag < spiel else 0
+
+
 def konferenz(bestand: Bestand, quartal: str | Quartal, *, bisher: Mapping[str, Sequence[str]] | None = None,
               geschuetzt: bool = True) -> Konferenz:
     """The common picture of a quarter. `bisher`: the panels of the pages published before (None: none is known, and what the last

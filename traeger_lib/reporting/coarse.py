@@ -1,7 +1,8 @@
 """The report for the Interessenvertretung: nothing about fewer than 5 persons, nothing from which it could be recomputed.
 
 It is built up from a few figures, not cut out of the full report, so that a figure nobody thought of is absent and not published.
-Persons and places are rounded to a multiple of 5, below 5 they read „unter 5“ (0 as well); Euro and VK to steps that 5 persons make.
+Persons and places are rounded to a multiple of 5, below 5 they read „unter 5“ (0 as well); Euro and VK to steps that 5 persons make,
+not shown where a step is more than a tenth of them.
 So a small cell keeps a range of at least 2,5 persons for who compares sums and parts (a total T means T ± 2,5, a part R at least
 R − 2,5). No rates, no mean groups, no shares, no months, no special cases, no transitions. Not claimed: what a reader could combine with
 earlier quarters' reports, or with rates and keys known from elsewhere (there Euro and VK leave less; tested on the examples only).
@@ -10,18 +11,20 @@ Not here: what the parties wrote themselves (goals, measures) is shown as they w
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import fields, replace
 from decimal import Decimal
 from fractions import Fraction
+from html import escape
 from typing import Any
 
-from traeger_lib.analysis.facts import Facts, Fallzahlen
+from traeger_lib.analysis.facts import Facts, Fallzahlen, Hinweis
 from traeger_lib.analysis.rates import gruppenrang
 from traeger_lib.analysis.scorecard import Massnahme
+from traeger_lib.reporting import charts, content, html, sections
 from traeger_lib.reporting import formats as f
-from traeger_lib.reporting import html, sections
-from traeger_lib.reporting.sentences import Satz, leitmassstab, muster, saetze, titel, zu_wenige
+from traeger_lib.reporting.origin import begriffe
+from traeger_lib.reporting.sentences import Satz, leitmassstab, muster, saetze, seit_gespraech, titel, zu_wenige
 from traeger_lib.reporting.tables import Tabelle, spalten
 
 KLEIN = 5  # persons; official statistics' usual threshold and rounding base
@@ -40,17 +43,13 @@ def auf5(x: Fraction | float | None) -> str:
 
 
 def schritt(mindestens: Fraction) -> Decimal:
-    """The next of 10, 15, 20, 25, 30, 40, 50, 60, 80, 100, 150 … (or 0,10, 0,15 …) that is not smaller.
+    """The next of 1, 2, 3, 4, 5, 6, 8, 10, 20 … (or 0,1, 0,2 …) that is not smaller.
 
     >>> [str(schritt(Fraction(x))) for x in ("0.3", "1.2", "46900")]
-    ['0.30', '1.5', '5.0E+4']
+    ['0.3', '2', '5E+4']
     """
-    stufen = (Decimal(n).scaleb(e) for e in range(-2, 12) for n in (10, 15, 20, 25, 30, 40, 50, 60, 80))
+    stufen = (Decimal(n).scaleb(e) for e in range(-1, 12) for n in (1, 2, 3, 4, 5, 6, 8))
     return next(s for s in stufen if Fraction(s) >= mindestens)
-
-
-def _rund(x: Decimal | Fraction, stufe: Decimal) -> Decimal:
-    return f.runde(Fraction(x) / Fraction(stufe)) * stufe
 
 
 def antworten(facts: Facts) -> tuple[Satz, ...]:
@@ -62,10 +61,9 @@ def antworten(facts: Facts) -> tuple[Satz, ...]:
 
 
 def _fallzahlen(facts: Facts) -> str:
-    m, frueher = muster()["interessenvertretung"], []
-    for wann, block in (("vorquartal", facts.fallzahlen_vorquartal), ("vorjahresquartal", facts.fallzahlen_vorjahresquartal)):
-        if block:
-            frueher.append(muster()["vergleich_teil"].format(wann=muster()[wann], wert=auf5(block.gesamt.durchschnittlich_belegte_plaetze)))
+    alle, m = muster(), muster()["interessenvertretung"]
+    bloecke = (("vorquartal", facts.fallzahlen_vorquartal), ("vorjahresquartal", facts.fallzahlen_vorjahresquartal))
+    frueher = [alle["vergleich_teil"].format(wann=alle[n], wert=auf5(b.gesamt.durchschnittlich_belegte_plaetze)) for n, b in bloecke if b]
     plaetze = auf5(facts.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze)
     texte = [m["fallzahlen"].format(quartal=facts.quartal.lang, plaetze=plaetze, vergleich=f" ({', '.join(frueher)})" if frueher else "")]
     jahr = next((j for j in (facts.trend.gesamt.jahresmittel if facts.trend.gesamt else ()) if int(j.periode) >= facts.quartal.jahr), None)
@@ -77,30 +75,32 @@ def _fallzahlen(facts: Facts) -> str:
 
 
 def _personal(facts: Facts) -> str:
-    """VK in steps of what 5 places need, so that the needed VK tell no more than the places."""
-    p, m = facts.personal.quartal.gesamt, muster()["interessenvertretung"]
+    """Staff present and needed, where both and places are known."""
+    p = facts.personal.quartal.gesamt
     vk, soll = getattr(p.vk_anteilig, leitmassstab(facts)), p.vk_soll
     plaetze = facts.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze
     if vk is None or soll is None or not plaetze:
         return str(muster()["personal"]["keine_angaben" if vk is None else "unvollstaendig"])
-    stufe = schritt(max(vk, soll) * KLEIN / plaetze)
-    da, noetig = _rund(vk, stufe), _rund(soll, stufe)
-    lage = "gleich" if da == noetig else "mehr" if da > noetig else "weniger"
-    stellen = 0 if stufe == stufe.to_integral_value() else 1 if stufe * 10 == (stufe * 10).to_integral_value() else 2
-    return f"{m['personal'].format(**{k: f.zahl(w, stellen) for k, w in (('vk', da), ('soll', noetig), ('schritt', stufe))})} " \
-           f"{m['personal_' + lage]}"
+    return _vergleich("personal", vk, soll, plaetze)
 
 
 def _euro(facts: Facts) -> str:
-    """Value delivered in steps of what 5 places are worth; the budgeted value is agreed and exact."""
-    a, m = facts.abweichung.kumuliert.gesamt, muster()["interessenvertretung"]
+    """Value delivered and budgeted since the begin of the year."""
+    a = facts.abweichung.kumuliert.gesamt
     plaetze = Fraction(a.ist_tage or 0, facts.quartal.kumuliert.tage)
     if a.ist_eur is None or not a.soll_eur or plaetze < KLEIN:
-        return str(m["euro_ohne"])
-    stufe = schritt(Fraction(a.ist_eur) * KLEIN / plaetze)
-    ist = _rund(a.ist_eur, stufe)
-    lage = "gleich" if abs(ist - a.soll_eur) <= stufe / 2 else "darueber" if ist > a.soll_eur else "darunter"
-    return f"{m['euro'].format(ist=f.euro(ist, 0), schritt=f.euro(stufe, 0), soll=f.euro(a.soll_eur, 0))} {m['euro_' + lage]}"
+        return str(muster()["interessenvertretung"]["euro_ohne"])
+    return _vergleich("euro", Fraction(a.ist_eur), Fraction(a.soll_eur), plaetze)
+
+
+def _vergleich(art: str, ist: Fraction, soll: Fraction, plaetze: Fraction) -> str:
+    """What is there beside what was agreed, both in steps of what 5 places make of the larger, so that they tell no more than the places
+    and compare with each other; figures only where a step is at most a tenth of them."""
+    m, stufe = muster()["interessenvertretung"], schritt(max(ist, soll) * KLEIN / plaetze)
+    a, b = (f.runde(x / Fraction(stufe)) * stufe for x in (ist, soll))
+    werte = {k: f.zahl(x, int(stufe < 1)) for k, x in (("ist", a), ("soll", b), ("schritt", stufe))}
+    lage = "gleich" if a == b else "mehr" if a > b else "weniger"
+    return f"{m[art + '_klein' * (stufe * 10 > max(a, b))].format(**werte)} {m[f'{art}_{lage}']}"
 
 
 def tabellen(facts: Facts) -> dict[str, list[Tabelle]]:
@@ -110,8 +110,8 @@ def tabellen(facts: Facts) -> dict[str, list[Tabelle]]:
     def zeile(name: str, x: Fallzahlen) -> tuple[str, ...]:
         return (name, *map(auf5, (x.durchschnittlich_belegte_plaetze, x.stichtagszahl, x.faelle_im_zeitraum, x.zugaenge, x.abgaenge)))
 
-    kopf = ("Belegte Plätze", "Stichtag", "Fälle im Zeitraum", "Zugänge", "Abgänge")
-    faelle = Tabelle("Fallzahlen", basis, spalten("Angebot", *((k, "gerundet") for k in kopf)), (
+    kopf = spalten("Angebot", *((k, "gerundet") for k in ("Belegte Plätze", "Stichtag", "Fälle im Zeitraum", "Zugänge", "Abgänge")))
+    faelle = Tabelle("Fallzahlen", basis + "; wer in mehreren Angeboten ist, zählt im Ganzen einmal" * (len(b.je_angebot) > 1), kopf, (
         *(zeile(facts.angebot(k).bezeichnung, x) for k, x in b.je_angebot.items()), zeile("Träger gesamt", b.gesamt)), summenzeile=True)
     gruppen = []
     for k, x in facts.hbg.quartal.je_angebot.items():
@@ -124,25 +124,39 @@ def tabellen(facts: Facts) -> dict[str, list[Tabelle]]:
     return {"fallzahlen": [faelle], "hbg": [hbg]}
 
 
-def _eintrag(x: Massnahme) -> Massnahme:
-    """An entry with its words only; a column nobody thought of is absent."""
-    weg: dict[str, Any] = {feld.name: None for feld in fields(x) if feld.name not in WORTE}
-    return replace(x, **weg)
+def _gefuellt(tabellen: Iterable[Tabelle]) -> list[Tabelle]:
+    """Tables without the columns that are withheld here: empty ones would read as „nobody responsible“."""
+    da = [(t, [i for i in range(len(t.spalten)) if any(z[i] not in (None, "") for z in t.zeilen)]) for t in tabellen]
+    return [replace(t, basis=t.basis.removeprefix("Eigenanteil: Teil der Mittel; "), spalten=tuple(t.spalten[i] for i in voll),
+                    zeilen=tuple(tuple(z[i] for i in voll) for z in t.zeilen)) for t, voll in da]
+
+
+def _massnahmen(facts: Facts) -> str:
+    """The measures in words only (a field nobody thought of is absent), in the section of the full report."""
+    k, m = facts.massnahmen, muster()["massnahmen"]
+    weg: dict[str, Any] = dict.fromkeys({x.name for x in fields(Massnahme)} - WORTE)
+    offen = replace(facts, massnahmen=replace(
+        k, liste=tuple(replace(x, **weg) for x in k.liste), weitere=(), vorhaben=(), mittel=(),
+        aenderungen=tuple(replace(a, felder=()) for a in k.aenderungen)))
+    if not (bild := charts.massnahmen(offen)):
+        return sections.massnahmen(offen).text
+    satz = f"{seit_gespraech(offen)} {m['uebernommen'].format(anzahl=f.anzahl(k.uebernommen, 'Maßnahme', 'Maßnahmen'))}"
+    tabellen = sections.tabellen_html(_gefuellt(content.fortschreibung(offen))).text
+    return sections.abschnitt("massnahmen", "Maßnahmen", f"<p>{escape(satz)}</p>", tabellen,
+                              sections.abbildung(replace(bild, tabellen=_gefuellt(bild.tabellen)))).text
 
 
 def seite(facts: Facts, herkunft: Mapping[str, str], korrektur: str = "", fassung: int = 1) -> str:
     """The whole page."""
-    m, t = muster()["interessenvertretung"], tabellen(facts)
-    k = facts.massnahmen
-    karte = replace(k, liste=tuple(map(_eintrag, k.liste)), weitere=(), vorhaben=(), mittel=(),
-                    aenderungen=tuple(replace(a, felder=()) for a in k.aenderungen))
-    offen = replace(facts, massnahmen=karte,
-                    hinweise=tuple(h for h in facts.hinweise if h.schluessel in HINWEISE))
+    m, t, methode = muster()["interessenvertretung"], tabellen(facts), dict(begriffe())
+    hinweise = (*(h for h in facts.hinweise if h.schluessel in HINWEISE), Hinweis("weitere", m["hinweise"]))  # not said: whether there are
+    worte = "".join(f"<dt>{escape(k)}</dt><dd>{escape(w)}</dd>" for k, w in ({n: methode[n] for n in m["methode"]} | m["begriffe"]).items())
     gruppen = "".join(x.html() for x in t["hbg"] if x.zeilen) or f"<p>{m['hbg_ohne']}</p>"
     faelle = [f'<p class="marke">{m["rundung"]}</p>',
               sections.abschnitt("fallzahlen", "Fallzahlen", *(x.html() for x in t["fallzahlen"])).text,
               sections.abschnitt("hbg", "HBG-Mix und „+S“", gruppen).text] if facts.angebote else []
     teile = [sections.antwortblock(antworten(facts), ("fallzahlen", "hbg", "massnahmen")).text, *faelle,
-             sections.massnahmen(offen).text, sections.hinweise(offen).text]
+             _massnahmen(facts), sections.hinweise(replace(facts, hinweise=hinweise)).text,
+             *[sections.abschnitt("begriffe", "Begriffe", f'<dl class="begriffe">{worte}</dl>').text] * bool(facts.angebote)]
     name = f"{titel(facts)} – {facts.name} – {m['titel']}"
     return html.seite(sections.kopf(facts, m["titel"]).text, teile, sections.herkunft(facts, herkunft).text, name, korrektur, fassung)

@@ -10,13 +10,12 @@ from fractions import Fraction
 from html import escape
 from typing import Any
 
-from traeger_lib.analysis.conference import MIN_TRAEGER, Konferenz, Typ, Zahl
+from traeger_lib.analysis.conference import MIN_TRAEGER, Konferenz, Typ, Zahl, verdeckt
 from traeger_lib.analysis.periods import Quartal
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting import style as st
 from traeger_lib.reporting.sections import Html, abbildung, abschnitt
 from traeger_lib.reporting.sentences import muster
-from traeger_lib.reporting.style import BREITE, Blatt, Feld
 from traeger_lib.reporting.tables import Abbildung, Tabelle, Wert, spalten
 
 
@@ -29,10 +28,6 @@ def summe(werte: Iterable[Zahl]) -> Zahl:
     """Sum, None where any part is missing or there is none."""
     liste = list(werte)
     return None if not liste or None in liste else sum(w for w in liste if w is not None)
-
-
-def _minus(a: Zahl, b: Zahl) -> Zahl:
-    return None if a is None or b is None else a - b
 
 
 def _durch(a: Zahl, b: Zahl, mal: int = 1) -> Any:
@@ -49,11 +44,10 @@ def marken(k: Konferenz) -> list[str]:
 
 def saetze(k: Konferenz) -> list[str]:
     """The picture in a few sentences; first what cannot be shown."""
-    m, n, typen = muster()["konferenz"], k.anzahl_budget, k.typen
+    m, typen = muster()["konferenz"], k.typen
     texte = []
     if k.geschuetzt and k.anzahl_traeger < MIN_TRAEGER:
-        nur = "ist nur ein" if k.anzahl_traeger == 1 else "sind nur zwei"
-        texte.append(m["nichts"].format(anzahl=f"{nur} Leistungserbringer"))
+        texte.append(m["nichts"].format(anzahl="ist nur ein" if k.anzahl_traeger == 1 else "sind nur zwei"))
     elif not typen:
         texte.append(m["nichts_sicher"])
     if typen:
@@ -63,59 +57,64 @@ def saetze(k: Konferenz) -> list[str]:
                                          s=m["s"].format(anteil=f.prozent(_durch(s, alle), 0)) if alle else ""))
         mittel = summe(next((p.mittel for p in t.prognose if p.quartal.startswith(jahr)), None) for t in typen)
         texte += [m["trend"].format(jahr=jahr, mittel=f.zahl(mittel), heute=f.zahl(heute))] * (mittel is not None)
-        texte += [m["personal"].format(vk=f.zahl(vk), soll=f.zahl(soll))] * (vk is not None and soll is not None)
-    texte += [m["ziele"].format(anzahl=f.anzahl(len(k.ziele), "Ziel", "Ziele"))] * bool(k.ziele and k.geschuetzt)
+        texte += [m["personal"].format(vk=f.zahl(vk), soll=f.zahl(soll)), *[m["luecken"]] * k.geschuetzt] * (None not in (vk, soll))
+    texte += [m["ziele" if len(k.ziele) > 1 else "ziel"].format(anzahl=len(k.ziele))] * bool(k.ziele and k.geschuetzt)
     texte += [m["zurueck"].format(typen=", ".join(k.zurueckgehalten))] * bool(typen and k.zurueckgehalten)
     texte += [m["neue"].format(typen=", ".join(k.unvollstaendig))] * bool(k.unvollstaendig)
-    if n >= MIN_TRAEGER:
-        return [*texte, m["kein_euro"]]
-    anzahl = ("hat noch kein Leistungserbringer", "hat bisher ein Leistungserbringer", "haben bisher zwei Leistungserbringer")[n]
-    return [*texte, m["wenige_budgets"].format(anzahl=anzahl)]
+    return [*texte, m["budgets"][min(k.anzahl_budget, MIN_TRAEGER)]]
 
 
 def tabellen(k: Konferenz) -> dict[str, list[Tabelle]]:
     """Sheet or section → tables; rows in alphabetical order, the last row sums up what is shown."""
     if not k.typen:
         return {"Gemeinsame Ziele": [_ziele(k)]} if k.ziele else {}
-    (z, d), typen = ("zahl", "differenz0") if k.geschuetzt else ("zahl1", "differenz1"), k.typen
+    typen, jahr = k.typen, k.quartal.jahr + 1
+    z, d, r = ("zahl", "text_rechts", "text_rechts") if k.geschuetzt else ("zahl1", "differenz1", "zahl1")
     schutz = "auf Vielfache von 5 gerundet" if k.geschuetzt else "ungeschützt, nur für den Leistungsträger"
     basis = f"Summe der Leistungserbringer, eigene Kostenträger, {k.quartal.lang}; {schutz}"
+    summen = basis + ", Summen können daher abweichen" * k.geschuetzt
 
     def tabelle(ueberschrift: str, kopf: list[tuple[str, str]], zeile: Any) -> Tabelle:
-        alle: list[tuple[Wert, ...]] = [(t.leistungstyp, *zeile([t])) for t in typen]
-        return Tabelle(ueberschrift, basis, spalten("Leistungstyp", *kopf), (*alle, ("Gezeigte zusammen", *zeile(typen))), summenzeile=True)
+        alle: list[tuple[Wert, ...]] = [*((t.leistungstyp, *zeile([t])) for t in typen), ("Gezeigte zusammen", *zeile(typen))]
+        unter = muster()["konferenz"]["unter"] * any(art == "text_rechts" for _, art in kopf)
+        return Tabelle(ueberschrift, summen + unter, spalten("Leistungstyp", *kopf), tuple(alle), summenzeile=True)
 
     def feld(ts: Iterable[Typ], name: str) -> Zahl:
         return summe(getattr(t, name) for t in ts)
 
+    def minus(a: Zahl, b: Zahl, zellen: int, vorzeichen: bool = False) -> Wert:
+        """a − b; protected in words: where rounding may hide all of it, what it stays below."""
+        x = None if a is None or b is None else a - b
+        return x if x is None or not k.geschuetzt else f"unter {g}" if (g := verdeckt(x, zellen)) else f.zahl(x, vorzeichen=vorzeichen)
+
     def plaetze(ts: Any) -> tuple[Wert, ...]:
-        s, ohne = feld(ts, "s"), feld(ts, "ohne_s")
-        return (feld(ts, "plaetze"), feld(ts, "auswaertig"), s, _durch(s, summe((s, ohne))), ts[0].mittlere_hbg if len(ts) == 1 else None)
+        s, ohne, hbg = feld(ts, "s"), feld(ts, "ohne_s"), ts[0].mittlere_hbg if len(ts) == 1 else None
+        return feld(ts, "plaetze"), feld(ts, "auswaertig"), s, _durch(s, summe((s, ohne)), 100), hbg
 
     def personal(ts: Any) -> tuple[Wert, ...]:
         vk, soll, p = feld(ts, "vk"), feld(ts, "vk_soll"), feld(ts, "plaetze")
-        return vk, soll, _minus(vk, soll), _durch(p, vk), _durch(vk, p, 100)
+        return vk, soll, minus(vk, soll, 2 * len(ts), True), _durch(p, vk), _durch(vk, p, 100)
 
     def luecken(ts: Any) -> tuple[Wert, ...]:
-        belegt, zahl = summe((feld(ts, "plaetze"), feld(ts, "auswaertig"))), feld(ts, "platzzahl")
+        belegt, zahl, n = summe((feld(ts, "plaetze"), feld(ts, "auswaertig"))), feld(ts, "platzzahl"), len(ts)
         ende = summe(t.prognose[-1].mittel if t.prognose else None for t in ts)
-        return zahl, belegt, _minus(zahl, belegt), ende, _minus(ende, feld(ts, "plaetze")), _minus(feld(ts, "vk_soll"), feld(ts, "vk"))
+        return (zahl, belegt, minus(zahl, belegt, 3 * n), ende, minus(ende, feld(ts, "plaetze"), 2 * n, True),
+                minus(feld(ts, "vk_soll"), feld(ts, "vk"), 2 * n))
 
-    hbg = tuple((t.leistungstyp, h, n, _durch(n, summe(t.hbg.values()))) for t in typen for h, n in t.hbg.items())
-    jahr = k.quartal.jahr + 1
+    hbg = tuple((t.leistungstyp, h, n, _durch(n, summe(t.hbg.values()), 100)) for t in typen for h, n in t.hbg.items())
     return {
         "Plätze": [tabelle("Belegte Plätze, Auswärtige und „+S“", [
-            ("Belegte Plätze", z), ("Auswärtige", z), ("Plätze mit „+S“", z), ("Anteil „+S“", "prozent"),
+            ("Belegte Plätze", z), ("Auswärtige", z), ("Plätze mit „+S“", z), ("Anteil „+S“ %", z),
             ("Mittlere HBG", "zahl1")], plaetze)],
-        "HBG-Mix": [Tabelle("Hilfebedarfsgruppen", basis + "; bewilligte Gruppe", spalten(
-            "Leistungstyp", "HBG", ("Belegte Plätze", z), ("Anteil", "prozent")), hbg)],
+        "HBG-Mix": [Tabelle("Hilfebedarfsgruppen", summen + "; bewilligte Gruppe", spalten(
+            "Leistungstyp", "HBG", ("Belegte Plätze", z), ("Anteil %", z)), hbg)],
         "Personal": [tabelle("Personal in Vollkräften (VK), eigener Anteil nach Tagen", [
             ("VK", z), ("nötig nach Schlüssel", z), ("Differenz", d), ("Plätze je VK", "zahl1"),
-            ("VK je 100 Plätze", "zahl1")], personal)],
+            ("VK je 100 Plätze", z)], personal)],
         "Trend": [_verlauf(k, z, basis), _prognose(k, z, basis)],
         "Lücken im Angebot": [tabelle("Plätze und Personal, die fehlen oder frei sind", [
-            ("Platzzahl", z), ("belegt, alle Kostenträger", z), ("frei", z), (f"Plätze Ende {jahr} (Trend)", z),
-            ("Veränderung bis dahin", d), ("fehlende VK", z)], luecken)],
+            ("Platzzahl", z), ("belegt, alle Kostenträger", z), ("frei", r), (f"Plätze Ende {jahr} (Trend)", z),
+            ("Veränderung bis dahin", d), ("fehlende VK", r)], luecken)],
         "Gemeinsame Ziele": [_ziele(k)]}
 
 
@@ -127,7 +126,7 @@ def _verlauf(k: Konferenz, z: str, basis: str) -> Tabelle:
 
 def _prognose(k: Konferenz, z: str, basis: str) -> Tabelle:
     zeilen = tuple((t.leistungstyp, Quartal.aus(p.quartal).lang, p.mittel, p.unten80, p.oben80) for t in k.typen for p in t.prognose)
-    gemeinsam = "gemeinsames Wachstum aller gezeigten Leistungstypen; „von … bis“ mit 80 % Sicherheit"
+    gemeinsam = "gemeinsames Wachstum aller gezeigten Leistungstypen; „von … bis“ mit 80\u00a0% Sicherheit"
     return Tabelle("Prognose der belegten Plätze", f"{basis}; {gemeinsam}", spalten(
         "Leistungstyp", "Quartal", ("Plätze", z), ("von", z), ("bis", z)), zeilen)
 
@@ -145,28 +144,30 @@ def bild(k: Konferenz) -> Abbildung | None:
     if not typen:
         return None
     je_zeile = min(len(typen), 3)
-    breite, b, alt = BREITE / je_zeile, Blatt(-(-len(typen) // je_zeile) * 170 + 20), []
-    b.text(0, 12, "belegte Plätze je Quartal, gestrichelt die Prognose; jede Achse beginnt bei 0, die Maßstäbe unterscheiden sich", st.GRAU)
+    breite, b, alt = st.BREITE / je_zeile, st.Blatt(-(-len(typen) // je_zeile) * 170 + 20), []
+    b.text(0, 12, "belegte Plätze je Quartal, fett heute, gestrichelt die Prognose; jede Achse beginnt bei 0, im eigenen Maßstab", st.GRAU)
     for n, t in enumerate(typen):
         links, oben = n % je_zeile * breite, 20.0 + n // je_zeile * 170
         zeit = [q.jahr * 4 + q.nummer - 1 for q in map(Quartal.aus, t.verlauf)]
         werte = [float(w or 0) for w in t.verlauf.values()]
         spaeter = [zeit[-1], *(q.jahr * 4 + q.nummer - 1 for q in (Quartal.aus(p.quartal) for p in t.prognose))]
         mittel, unten, hoch = ([werte[-1], *(float(getattr(p, name)) for p in t.prognose)] for name in ("mittel", "unten80", "oben80"))
-        feld = Feld(b, (links + 44, oben + 32, links + breite - 62, oben + 138), (zeit[0], spaeter[-1]), (0.0, max([*werte, *hoch])), 3)
+        feld = st.Feld(b, (links + 44, oben + 32, links + breite - 62, oben + 138), (zeit[0], spaeter[-1]), (0.0, max([*werte, *hoch])), 3)
         b.text(links + 8, oben + 16, t.leistungstyp, fett=True, breite=breite - 16)
-        xs, kante = feld.x(spaeter), [feld.y(unten), feld.y(hoch)]
+        xs, kante, heute = feld.x(spaeter), [feld.y(unten), feld.y(hoch)], (feld.x(zeit[-1]), feld.y(werte[-1]))
         b.flaechen([[*zip(xs, kante[0], strict=True), *zip(xs[::-1], kante[1][::-1], strict=True)]], st.AKZENT, alpha=0.2)
         b.linie(xs, feld.y(mittel), st.AKZENT, 1.2, st.GESTRICHELT, 3)
         b.linie(feld.x(zeit), feld.y(werte), st.AKZENT, 2.2, ebene=3)
-        feld.seite([(werte[-1], f.zahl(werte[-1]), st.AKZENT)], 62, fett=True)
+        b.punkt(*heute, st.AKZENT)
+        b.text(heute[0], heute[1] + 14, f.zahl(werte[-1]), st.AKZENT, fett=True, ha="center", hof=True)
+        feld.seite([(mittel[-1], f.zahl(mittel[-1]), st.AKZENT)] * bool(t.prognose), 62)
         for x in range(-(-zeit[0] // 4) * 4, spaeter[-1] + 1, 8):
             b.text(feld.x(x), feld.unten + 13, str(x // 4), st.GRAU, ha="center")
-        spanne = "".join(f", Prognose {p.quartal} {f.zahl(p.mittel)} ({f.zahl(p.unten80)} bis {f.zahl(p.oben80)})" for p in t.prognose)
-        alt.append(f"{t.leistungstyp}: {min(t.verlauf)} {f.zahl(werte[0])}, {max(t.verlauf)} {f.zahl(werte[-1])}{spanne}.")
+        ab = "".join(f", Prognose Ende {p.quartal[:4]} {f.zahl(p.mittel)} ({f.zahl(p.unten80)} bis {f.zahl(p.oben80)})" for p in t.prognose)
+        alt.append(f"{t.leistungstyp}: {Quartal.aus(min(t.verlauf)).lang} {f.zahl(werte[0])}, {k.quartal.lang} {f.zahl(werte[-1])}{ab}.")
     daten = tabellen(k)["Trend"]
     return Abbildung("konferenz", "Wie viele Plätze sind belegt, und wohin geht es?", daten[0].basis,
-                     " ".join(["Ein Liniendiagramm je Leistungstyp.", *alt]), b.png(), BREITE, b.hoehe, daten[:1])
+                     " ".join(["Ein Liniendiagramm je Leistungstyp.", *alt]), b.png(), st.BREITE, b.hoehe, daten[:1])
 
 
 def kopf(k: Konferenz) -> Html:
