@@ -77,7 +77,7 @@ def test_the_first_paid_day_without_a_rate_is_named_once_per_group(rechne):
                         for h in gruppen for s in (False, True)])
     with pytest.raises(Fehlerliste) as e:
         rechne(b)
-    assert [f.grund for f in e.value.fehler] == [f"Für Angebot A-1, HBG {h} gilt am 05.02.2026 kein Entgelt." for h in gruppen]
+    assert [f.grund for f in e.value.fehler] == [f"Für Angebot A-1, HBG {h} fehlt am 05.02.2026 ein Entgelt." for h in gruppen]
     assert {f.art for f in e.value.fehler} == {"entgelt_fehlt"}
 
 
@@ -116,7 +116,7 @@ def test_planned_groups_without_any_rate_are_named_in_order_unless_nothing_is_pl
     gruppen = [str(i) for i in range(1, 9)]
     with pytest.raises(Fehlerliste) as e:
         gerechnet(bestand(**grund("A-1"), budgets=[plan(h, 1) for h in gruppen]))
-    assert [f.grund for f in e.value.fehler] == [f"Für Angebot A-1, HBG {h} gilt am 01.02.2026 kein Entgelt." for h in gruppen]
+    assert [f.grund for f in e.value.fehler] == [f"Für Angebot A-1, HBG {h} fehlt am 01.02.2026 ein Entgelt." for h in gruppen]
     (e,) = gerechnet(bestand(**grund("A-1"), budgets=[plan(h, 0) for h in gruppen]))["A-1"].values()
     assert (e.soll, e.p, e.a) == (0, 0, 0)
 
@@ -314,9 +314,9 @@ def test_a_derivation_line_carries_its_days_and_the_days_of_the_base_year():
 
 def test_a_planned_group_without_a_rate_is_a_fault_unless_no_place_is_planned():
     rates = [entgelt("1", "10.00"), entgelt("2", "10.00", gueltig_bis=date(2026, 9, 30))]
-    with pytest.raises(Fehlerliste, match=r"HBG 2 gilt am 01\.10\.2026") as e:
+    with pytest.raises(Fehlerliste, match=r"HBG 2 fehlt am 01\.10\.2026") as e:
         verhandelt(bestand(**grund("A-1"), entgelte=rates, budgets=[plan("1", 1), plan("2", 1), plan("3", 1)]), beginn=date(2026, 2, 1))
-    assert [f.grund for f in e.value.fehler] == [f"Für Angebot A-1, HBG {h} gilt am {am}.2026 kein Entgelt."
+    assert [f.grund for f in e.value.fehler] == [f"Für Angebot A-1, HBG {h} fehlt am {am}.2026 ein Entgelt."
                                                  for h, am in (("2", "01.10"), ("3", "01.02"))]
     b = verhandelt(bestand(**grund("A-1"), entgelte=rates, budgets=[plan("1", 1), plan("2", 0), plan("3", 0)]))
     assert [(z.hbg, z.tage) for z in b.herleitung] == [("1", 365), ("2", 273)] and b.gesamt_eur == D("3650.00")

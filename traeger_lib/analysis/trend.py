@@ -90,7 +90,7 @@ def forecast(y: ArrayLike, h: int, season: int, groups: ArrayLike | None = None)
     like their sum. Without it no series' result depends on the others. Anything else: ValueError, in German.
 
     >>> forecast([[20, 22, 21, 23, 24]], h=2, season=1).mean.round(1).tolist()
-    [[24.3, 24.8]]
+    [[24.4, 24.8]]
     """
     data, labels = _checked(y, h, season, groups)
     n_obs = data.shape[1]
