@@ -121,8 +121,8 @@ def _reihen(a: Analyse) -> list[tuple[str, str]]:
         leer = [s for s in ("stichtagszahl", "zugaenge", "abgaenge") if f.loc[f["angebot_id"] == angebot.angebot_id, s].isna().any()]
         if leer:
             h.append(("monatswert_leer", f"{angebot.bezeichnung}: In den Monatswerten fehlt {', '.join(leer)}; die Zahl bleibt offen."))
-    if keine := [x.bezeichnung for x in a.angebote if (m := a.hbg(a.quartal.zeitraum).je_angebot[x.angebot_id]).anteile
-                 and m.mittlere_hbg is None]:
+    mix = a.hbg(a.quartal.zeitraum).je_angebot
+    if keine := [x.bezeichnung for x in a.angebote if mix[x.angebot_id].anteile and mix[x.angebot_id].mittlere_hbg is None]:
         h.append(("gruppen_ohne_zahl", f"Eine mittlere HBG gibt es nur, wo alle Gruppen Zahlen sind; nicht für {', '.join(keine)}."))
     je_angebot = [(x.bezeichnung, a.trend.je_angebot[x.angebot_id]) for x in a.angebote]
     for name, reihe in [("Träger gesamt", a.trend.gesamt), *je_angebot]:
