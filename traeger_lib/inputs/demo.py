@@ -60,7 +60,7 @@ def profil(nummer: int, seed: int, years: int, daten: dict[str, Any] = DATEN) ->
     if nummer >= len(profile):
         p.kuerzel, groesse, p.auswaertig = f"{nummer + 1:03d}", rng.lognormal(-.2, .6), rng.uniform(0, .35)
         p.s_anteil, p.vakanz = rng.uniform(.04, .2), rng.uniform(0, .12)
-    p.id, p.name = f"BSP-{p.kuerzel}", p.kuerzel.capitalize().replace("Sued", "Süd")
+    p.id, p.name = f"BSP-{p.kuerzel}", p.kuerzel.capitalize().replace("ue", "ü").replace("ae", "ä")
     p.angebote = [SimpleNamespace(art=art, id=f"{p.kuerzel}-{art}", plaetze=max(4, round(plaetze * groesse)), wachstum=wachstum,
                                   im_budget=im_budget, **DATEN["typen"][art]) for art, plaetze, wachstum, im_budget in p.angebote]
     monate = np.datetime64(BESTAND["datenstand"], "M") + np.arange(1 - min(12 * years, p.monate or 999), 2)

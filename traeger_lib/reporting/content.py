@@ -215,7 +215,7 @@ def budget(facts: Facts) -> list[Tabelle]:
     zeilen.append((f"Budget {b.budgetjahr}", *leer, b.gesamt_eur))
     herkunft = f"Basisjahr {b.basisjahr}" if b.basisjahr else "verhandelt, nicht aus einem Basisjahr hergeleitet"
     summe, soll = sum((r.betrag_eur for r in b.raten), Decimal(0)), facts.abweichung.kumuliert.gesamt.soll_eur
-    jetzt = [p for p in facts.puffer_jahre if p.budgetjahr == b.budgetjahr]
+    jetzt, vorlaeufig = [p for p in facts.puffer_jahre if p.budgetjahr == b.budgetjahr], " (vorläufig)" * facts.vorlaeufig
     jahre = [(p.budgetjahr, p.raten_fallbezogen_eur, p.klassische_abrechnung_eur, p.puffer_eur, p.ausgleich_geld_eur,
               p.ausgleich_massnahmen_eur, p.offen_eur) for p in facts.puffer_jahre]
     return [
@@ -228,7 +228,7 @@ def budget(facts: Facts) -> list[Tabelle]:
                 spalten("Monat", ("Rate", "euro"), ("davon fallbezogen", "euro")),
                 (*((f.monat(r.monat), r.betrag_eur, r.fallbezogen_eur) for r in b.raten),
                  ("Summe", summe, sum((r.fallbezogen_eur for r in b.raten), Decimal(0)))), summenzeile=True),
-        Tabelle("Zahlungen und klassische Abrechnung in Euro",
+        Tabelle("Zahlungen und klassische Abrechnung in Euro" + vorlaeufig,
                 "Puffer = fallbezogene Raten seit Jahresbeginn − klassische Abrechnung seit Jahresbeginn",
                 spalten("Größe", ("Betrag", "euro")),
                 (("Gezahlt bis Quartalsende", b.gezahlt_bis_quartalsende_eur),
@@ -237,7 +237,7 @@ def budget(facts: Facts) -> list[Tabelle]:
                  ("Puffer", b.puffer_eur),
                  *(("davon, weil Raten je Monat gleich sind, das Budget aber nach Tagen berechnet ist", p.raten_fallbezogen_eur - soll)
                    for p in jetzt if soll is not None))),
-        Tabelle("Puffer nach Jahren in Euro",
+        Tabelle("Puffer nach Jahren in Euro" + vorlaeufig,
                 "fallbezogene Raten − klassische Abrechnung; offen: was davon weder in Geld noch durch Maßnahmen ausgeglichen ist",
                 spalten(("Jahr", "jahr"), ("Raten", "euro"), ("Klassische Abrechnung", "euro"), ("Puffer", "euro_differenz"),
                         ("Ausgleich in Geld", "euro_differenz"), ("Ausgleich durch Maßnahmen", "euro"), ("offen", "euro_differenz")),

@@ -220,8 +220,8 @@ def _personal(facts: Facts, m: dict[str, str]) -> list[str]:
         texte.append(m["gleich" if not d else "mehr" if d > 0 else "fehlt"].format(
             vk=f.zahl(vk, n), soll=f.zahl(soll, n), differenz=f.zahl(abs(d), n)))
         je = [x for p in facts.personal.quartal.je_angebot.values() if (x := erfuellung(p, mass, n))]
-        if min(je, default=0) < 0 < max(je, default=0):  # too few here must not vanish behind more there
-            fehlt, mehr = -sum(x for x in je if x < 0), sum(x for x in je if x > 0)
+        fehlt, mehr = -sum(x for x in je if x < 0), sum(x for x in je if x > 0)
+        if mehr and fehlt >= min(Fraction(1, 2), soll / 50):  # too few here must not vanish behind more there
             texte.append(m["beides"].format(fehlt=f.zahl(fehlt, n), mehr=f.zahl(mehr, n)))
         if frueher := _frueher(facts, lambda s: erfuellung(s.personal, mass, n), lambda x: f"{f.zahl(x, n, vorzeichen=True)}\u00a0VK"):
             texte.append(m["vergleich"].format(teile=frueher))
