@@ -10,6 +10,7 @@ registered engine at its start.
 from __future__ import annotations
 
 import builtins
+import io
 import os
 import sys
 import time
@@ -234,10 +235,10 @@ class Recorder:
             self.outputs[self.cell], self._clear = [], False
 
 
-class _Stream:
+class _Stream(io.TextIOBase):
     """stdout or stderr of the child, as notebook output."""
 
-    encoding, errors = "UTF-8", "strict"
+    encoding, errors = "UTF-8", "strict"  # type: ignore[assignment]
 
     def __init__(self, name: str, add: Callable[[dict[str, Any]], None]) -> None:
         self.name, self._add = f"<{name}>", lambda text: add({"output_type": "stream", "name": name, "text": text})
@@ -248,16 +249,6 @@ class _Stream:
         if text:
             self._add(text)
         return len(text)
-
-    def writelines(self, lines: list[str]) -> None:
-        for line in lines:
-            self.write(line)
-
-    def flush(self) -> None:
-        pass
-
-    def isatty(self) -> bool:
-        return False
 
     def writable(self) -> bool:
         return True
