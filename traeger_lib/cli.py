@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -213,15 +214,12 @@ def purge(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit
           years: Annotated[int, typer.Option(min=1, help="Aufbewahrung in Jahren nach Ende des Quartals; es gibt keine Vorgabe")],
           yes: Annotated[bool, typer.Option("--yes", help="ohne Rückfrage löschen")] = False) -> None:
     """Nennt die Läufe, deren Aufbewahrung abgelaufen ist, und löscht sie nach Rückfrage, auch versandte Berichte."""
-    from datetime import date
-
-    from traeger_lib.operations import folder
-    from traeger_lib.operations import manifest as m
+    from traeger_lib.operations import folder, manifest
     if not ordner.is_dir():
         raise TraegerFehler(f"Den Ordner {ordner} gibt es nicht.")
     faellig = folder.verfallen(ordner, years, date.today())
     for v in faellig:
-        versandt = sum(map(m.ist_versandt, v.berichte))
+        versandt = sum(map(manifest.ist_versandt, v.berichte))
         typer.echo(f"{v.ordner}: {v.quartal.lang}, {anzahl(len(v.berichte), 'Bericht', 'Berichte')}, davon {versandt} versandt")
         for pfad in (*v.berichte, *v.beiwerk):
             typer.echo(f"  {pfad.name}")
@@ -275,8 +273,6 @@ def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None, o
 def calendar(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
              today: Annotated[str, typer.Option("--today", help="Stichtag JJJJ-MM-TT statt heute", metavar="TAG")] = "") -> None:
     """Zeigt, was bis wann versandt sein muss und was überfällig ist, und schreibt die Termine als .ics-Datei."""
-    from datetime import date
-
     from traeger_lib.inputs.reading import lies
     from traeger_lib.operations.calendar import als_ics, fristen, zeilen
     from traeger_lib.operations.folder import gehoert_dazu
@@ -352,7 +348,9 @@ def conference(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = N
 @befehl(app)
 def lab(port: Annotated[int, typer.Option(help="Port")] = 8888) -> None:
     """Startet JupyterLab auf den Notebooks (nur auf diesem Rechner, mit Zugangswort)."""
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={port}", "notebooks"]))
+    from traeger_lib.operations.szenario import umgebung
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={port}", "notebooks"],
+                                     env=umgebung("JUPYTER_CONFIG_PATH")))
 
 
 @befehl(app, "app")
@@ -361,9 +359,9 @@ def bench_app(port: Annotated[int, typer.Option(help="Port")] = 8866,
               browser: Annotated[bool, typer.Option(help="Seite gleich öffnen")] = True) -> None:
     """Zeigt die Werkbank ohne Jupyter im Browser (nur auf diesem Rechner, mit Zugangswort)."""
     from traeger_lib.operations.szenario import app_befehl
-    befehl, umgebung, adresse = app_befehl(notebook, port, browser)
+    befehl, env, adresse = app_befehl(notebook, port, browser)
     typer.echo(f"Die Werkbank: {adresse}\nBeenden mit Strg-C.")
-    raise typer.Exit(subprocess.call(befehl, env=umgebung))
+    raise typer.Exit(subprocess.call(befehl, env=env))
 
 
 szenarien = typer.Typer(help="Szenarien rechnen.", no_args_is_help=True)
