@@ -73,10 +73,10 @@ def wartet(bedingung, sekunden=60):
 
 
 @contextmanager
-def seite(adresse):
+def seite(adresse, breite=1500):
     with sync_playwright() as pw:
         browser = pw.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"])
-        page = browser.new_context(viewport={"width": 1500, "height": 1700}, locale="de-DE").new_page()
+        page = browser.new_context(viewport={"width": breite, "height": 1700}, locale="de-DE").new_page()
         page.set_default_timeout(60_000)
         expect.set_options(timeout=60_000)
         anfragen = []
@@ -232,3 +232,17 @@ def test_jupyterlab(werkstatt, traeger):
             bediene(page, "lab", werkstatt, traeger, laden)
             assert not page.get_by_text("official Jupyter news").count()  # a question in English that would stay until it is answered
             assert not [p for p in eigene.rglob("*") if p.is_file() and "announcements" in p.read_text(errors="replace")]
+
+
+def test_the_reassessment_reads_as_a_static_page(werkstatt):
+    """Title and basis of a table stand below each other, words left, numbers right, also where our report's page is not around them."""
+    befehl = [sys.executable, "-m", "jupyter", "nbconvert", "--execute", "--to", "html", "neubewertung.ipynb"]
+    subprocess.run(befehl, cwd=werkstatt / "notebooks", check=True, capture_output=True, env=os.environ | {"PYTHONPATH": str(ROOT)})
+    with seite((werkstatt / "notebooks" / "neubewertung.html").as_uri(), 1100) as (page, _):
+        lagen = page.evaluate("""[...document.querySelectorAll('caption')].map(c => {
+            const [t, b] = [...c.children].map(x => x.getBoundingClientRect()); return [t.left, t.bottom, b.left, b.top] })""")
+        assert len(lagen) == 4 and all(links == links_b and oben >= unten for links, unten, links_b, oben in lagen), lagen
+        art = "x => [getComputedStyle(x).textAlign, x.className]"
+        assert page.locator("tbody th").first.evaluate(art) == ["left", ""]
+        assert page.locator("tbody td.zahl").first.evaluate(art) == ["right", "zahl"]
+        bild(page, "neubewertung")
