@@ -234,6 +234,17 @@ def test_jupyterlab(werkstatt, traeger):
             assert not [p for p in eigene.rglob("*") if p.is_file() and "announcements" in p.read_text(errors="replace")]
 
 
+def test_pictures_of_a_scenario_scroll_on_a_phone_instead_of_shrinking(werkstatt, traeger):
+    datei = ROOT / "parameterized_runs" / "szenarien" / "beispiel" / "zwei-plaetze-mehr.toml"
+    assert traeger("scenario", "run", datei, ROOT / "data" / "beispiel", "--out", werkstatt).exit_code == 0
+    with seite((werkstatt / "szenario.html").as_uri(), 390) as (page, _):
+        assert page.evaluate("document.documentElement.scrollWidth") == 390
+        hoehen = page.evaluate("[...document.querySelectorAll('svg text')].map(t => t.getBoundingClientRect().height)")
+        assert len(hoehen) > 20 and min(hoehen) >= 11  # letters of about 10 px
+        assert page.evaluate("[...document.querySelectorAll('.bild')].every(b => b.scrollWidth > b.clientWidth && b.clientWidth <= 350)")
+        bild(page, "szenario-telefon")
+
+
 def test_the_reassessment_reads_as_a_static_page(werkstatt):
     """Title and basis of a table stand below each other, words left, numbers right, also where our report's page is not around them."""
     befehl = [sys.executable, "-m", "jupyter", "nbconvert", "--execute", "--to", "html", "neubewertung.ipynb"]
