@@ -1,10 +1,12 @@
 """Scenarios: hand-worked sums, the report's budget to the cent, properties of changes, one code for command, notebook and bench."""
 
 import json
+import re
 from dataclasses import replace
 from datetime import date
 from decimal import Decimal as D
 from functools import cache
+from html import unescape
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +27,8 @@ from traeger_lib.analysis.scenario_result import QUANTILE, _quantile, rechne
 from traeger_lib.bench import Werkbank
 from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler
 from traeger_lib.operations import szenario as ablage
+from traeger_lib.reporting import szenario as bild
+from traeger_lib.reporting.formats import zahl
 from traeger_lib.reporting.szenario import beschreibe, satz
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -194,7 +198,7 @@ def test_fewer_places_in_a_sentence():
     w = aendere("plaetze", angebot_id="NORD-BW", hbg="3", plaetze=D(-2), ab=date(2026, 7, 1))
     e = rechne_s(szenario("BSP-NORD", w))
     gesagt = satz(e, e.jahre[0], {"NORD-BW": "Wohnen"})
-    assert gesagt.startswith("2 Plätze weniger in HBG 3 (Wohnen) ab 01.07.2026 verringern das Budget 2026 um rund ")
+    assert gesagt.startswith("2\u00a0Plätze weniger in HBG\u00a03 (Wohnen) ab 01.07.2026 verringern das Budget 2026 um rund ")
 
 
 def test_more_draws_settle_on_the_exact_figure():
@@ -202,6 +206,116 @@ def test_more_draws_settle_on_the_exact_figure():
     j = rechne_s(szenario("BSP-SUED", basis="quartal", ziehungen=5000)).jahre[1]
     assert j.budget_eur.p50 == pytest.approx(float(j.budget_eur.wert), rel=0.003)
     assert j.budget_eur.p10 < float(j.budget_eur.wert) < j.budget_eur.p90
+
+
+# ── what a person reads ──────────────────────────────────────────────────────────────────────────────────────────
+
+
+def text(html):
+    """What a page or table says, without its marks."""
+    return re.sub(r"\s+", " ", unescape(re.sub(r"<[^>]+>", " ", html)).replace("\u00a0", " "))
+
+
+@cache
+def drei_aenderungen():
+    return rechne_s(replace(ablage.lies(BEISPIEL), ziehungen=200))
+
+
+def spalte(t, name):
+    return [z[[s.name for s in t.spalten].index(name)] for z in t.zeilen]
+
+
+def test_the_months_show_what_the_puffer_is_made_of():
+    """Puffer = Σ agreed case-based instalments − Σ classical billing since January, from the columns of the table itself."""
+    t = bild.monatstabelle(drei_aenderungen())
+    erwartet, offen = [], D(0)
+    for monat, rate, klassisch in zip(spalte(t, "Monat"), spalte(t, "Rate laut Budget, fallbezogen €"),
+                                      spalte(t, "klassische Abrechnung €"), strict=True):
+        offen = (D(0) if monat.startswith("Januar") else offen) + rate - klassisch
+        erwartet.append(offen)
+    assert [float(x) for x in spalte(t, "Puffer seit Januar €")] == pytest.approx([float(x) for x in erwartet], abs=0.06)  # cents round
+    a = analyse("BSP-NORD").budget(D(0))
+    assert spalte(t, "Rate laut Budget, fallbezogen €")[:12] == [r.fallbezogen_eur for r in a.raten]
+    assert spalte(t, "Rate bei dieser Menge €")[0] == drei_aenderungen().jahre[0].raten[0].betrag_eur != a.raten[0].betrag_eur
+
+
+@pytest.mark.parametrize("traeger_id", ["BSP-NORD", "BSP-BERG"])
+def test_deviation_and_puffer_can_be_recomputed_from_the_year(traeger_id):
+    """Of the case-based part; BSP-BERG is billed at other rates than planned, so its volume at those stands in the table too."""
+    e = rechne_s(szenario(traeger_id, aendere("entgelt", prozent=D(2), ab=date(2027, 1, 1))))
+    for j in e.jahre:
+        t = bild.tabellen(e, j.jahr, {})
+        euro, g = dict(zip(spalte(t["Euro"], "Größe"), spalte(t["Euro"], "ohne Zufall"), strict=True)), j.gegen
+        budget = "vereinbarten Budgets" if j.jahr == 2026 else "fortgeschriebenen Budgets 2026"
+        fall = euro[f"fallbezogener Teil des {budget}"]
+        ist = euro.get("diese Menge zu den geltenden Entgelten", euro["davon fallbezogen"])
+        assert ("diese Menge zu den geltenden Entgelten" in euro) == (traeger_id == "BSP-BERG")
+        assert float((ist / fall - 1) * 100) == pytest.approx(g.abweichung_prozent.wert, abs=1e-5)
+        assert fall - euro["klassische Abrechnung"] == euro["Puffer zum Jahresende: fallbezogener Teil − klassische Abrechnung"]
+        assert f"Abweichung vom fallbezogenen Teil des {budget} in %" in spalte(t["Menge"], "Größe")
+        assert budget in t["Grenzen"].basis
+    assert e.jahre[0].gegen.fallbezogen_eur == analyse(traeger_id).budget(D(0)).fallbezogen_eur
+
+
+def test_a_year_without_a_decided_budget_is_never_called_agreed():
+    e = drei_aenderungen()
+    seite = {j.jahr: text(satz(e, j, {}) + "".join(t.html() for t in bild.tabellen(e, j.jahr, {}).values())) for j in e.jahre}
+    assert "fortgeschrieben" not in seite[2026] and "vereinbartes Budget" in seite[2026] and "Korridor von 4 % zu verlassen" in seite[2026]
+    assert "vereinbart" not in seite[2027] and "fortgeschriebenes Budget 2026" in seite[2027]
+    assert "den Korridor von 4 % um das fortgeschriebene Budget 2026 zu verlassen" in seite[2027]
+    laut = "Laut Budget: 2026 vereinbartes Budget, 2027 fortgeschriebenes Budget 2026"
+    assert laut in bild.verlauf(e, {}) and laut in bild.monatstabelle(e).basis
+    assert any("das letzte beschlossene ist fortgeschrieben" in h for h in e.hinweise)
+    ohne = rechne_s(szenario("BSP-SUED"))  # no corridor agreed
+    assert "die Abweichung vom fallbezogenen Teil des fortgeschriebenen Budgets 2026" in satz(ohne, ohne.jahre[1], {})
+
+
+def test_the_page_says_it_in_words_that_cannot_be_misread(tmp_path):
+    e = drei_aenderungen()
+    ablage.schreibe(e, analyse("BSP-NORD"), tmp_path)
+    seite = (tmp_path / "szenario.html").read_text(encoding="utf-8")
+    gelesen = text(seite.split("</style>")[1])
+    assert not re.findall(r"Genau|Ziehung|darunter|darüber|\+ S|die fehlen", gelesen)
+    assert "von HBG 3, nach HBG 2, als „+S“, ab 01.10.2026" in gelesen and "1.000 Zufallsläufe" not in gelesen
+    assert "200 Zufallsläufe: 8 von 10 liegen zwischen „von“ und „bis“" in gelesen
+    w = e.szenario.aenderungen[1]
+    assert "nicht als „+S“" in beschreibe(w.mit(s=False), {})
+    dezember = e.monate[-1].plaetze["gesamt"]
+    assert f"von {zahl(dezember.p10, 1)} (80 %)" in gelesen and f"bis {zahl(dezember.p90, 1)} (80 %)" in gelesen  # at the band's ends
+    assert seite.count('<div class="bild" style="overflow-x:auto" tabindex="0"') == seite.count("<svg") == 3
+    for t in re.findall(r"<table>.*?</table>", seite, re.S):  # a heading stands over its column
+        kopf = re.findall(r'<th scope="col"( class="zahl")?>', t)
+        for zeile in re.findall(r"<tr.*?</tr>", t.split("<tbody>")[1], re.S):
+            assert re.findall(r'<t[hd](?: scope="row")?( class="zahl")?>', zeile) == kopf
+
+
+def test_staff_missing_or_to_spare_is_the_difference_of_the_figures_above():
+    for vk in (D(-3), D(9)):
+        e = rechne_s(szenario("BSP-NORD", aendere("personal", vk=vk, ab=date(2026, 1, 1))))
+        z = {n: [zahl(x, 1) for x in rest if x is not None] for n, *rest in bild.tabellen(e, 2026, {})["Menge"].zeilen}
+        mitte, noetig = (z[n] for n in ("VK vorhanden (anteilig)", "VK nach Schlüssel nötig"))
+        da, *mehr = (D(x.replace(",", ".").replace("−", "-")) for x in (mitte[0], *z["VK vorhanden − nötig (unter 0: so viele fehlen)"]))
+        assert f"{'es fehlen' if vk < 0 else 'es sind'} {zahl(abs(mehr[0]), 1)}\u00a0VK" in satz(e, e.jahre[0], {})
+        assert mehr[0] == da - D(noetig[0].replace(",", ".")) and (mehr[0] < 0) == (vk < 0) and mehr[2] <= mehr[1] <= mehr[3]
+
+
+def test_what_is_today_stands_beside_a_change():
+    """S3: 25 places, 2,75 + 26,05 + 0,84 = 29,64 €, key 1:10, nobody from outside, no corridor; in the example the mean of the quarter."""
+    b = load(ROOT / "data" / "aufsuchende_hilfe")
+    r = Rechnung(Analyse(b, b.traeger_ids[0], Quartal(2027, 1), 5), "basisjahr", 1)
+    wo = {"angebot_id": r.a.im_budget[0], "hbg": "ohne"}
+    assert [bild.jetzt(r, aendere(art, **w)).replace("\u00a0", " ") for art, w in (
+        ("plaetze", wo), ("entgelt", wo), ("entgelt", {"bestandteil": "grundpauschale"}), ("schluessel", wo), ("auswaertige", wo))] == [
+            "heute 25 Plätze", "heute 29,64 € am Tag", "heute 2,75 € am Tag", "heute 10 Personen je VK", "heute 0 % der Tage"]
+    assert bild.jetzt(r, aendere("korridor")) == "heute: nichts vereinbart oder angegeben"
+    assert bild.jetzt(r, aendere("plaetze", angebot_id="NEU-1", hbg="ohne")) == ""  # what is not there yet has no today
+    quartal = rechne_s(szenario("BSP-NORD", basis="quartal")).monate[:3]
+    mittel = sum(m.plaetze["gesamt"].wert * tage for m, tage in zip(quartal, (31, 28, 31), strict=True)) / 90
+    for basis in BASEN:  # today is today, whatever the basis
+        r = rechnung("BSP-NORD", basis)
+        assert bild.jetzt(r, aendere("wachstum")) == f"heute {zahl(mittel, 1)}\u00a0Plätze"
+        assert bild.jetzt(r, aendere("korridor")) == "heute −4 bis 4\u00a0%"
+        assert bild.jetzt(r, aendere("pauschale")) == "heute 71.800,00\u00a0€ im Jahr"
 
 
 # ── kinds of change ──────────────────────────────────────────────────────────────────────────────────────────────
@@ -320,9 +434,9 @@ def test_the_bench_answers_saves_and_never_breaks(beispiel, tmp_path):
     bank._hinzu()
     plaetze = bank._zeilen[0][1]["plaetze"]
     plaetze.eingabe.value = "2,5"
-    assert plaetze.regler.value == 2.5 and "2,5 Plätze mehr" in bank.satz.value != vorher
+    assert plaetze.regler.value == 2.5 and "2,5\u00a0Plätze mehr" in bank.satz.value != vorher
     plaetze.regler.value = 4
-    assert plaetze.eingabe.value == "4" and "4 Plätze mehr" in bank.satz.value
+    assert plaetze.eingabe.value == "4" and "4\u00a0Plätze mehr" in bank.satz.value
     gut = bank.satz.value
     plaetze.eingabe.value = "1.000"  # never guessed
     assert "role=\"alert\"" in plaetze.fehler.value and bank.satz.value == gut
@@ -330,6 +444,13 @@ def test_the_bench_answers_saves_and_never_breaks(beispiel, tmp_path):
     assert "nicht belegt" in plaetze.fehler.value and bank.satz.value == gut
     plaetze.kasten.children[0].children[-1].click()  # reset
     assert plaetze.eingabe.value == "0" and not plaetze.fehler.value and bank.satz.value != gut
+    assert plaetze.kasten.children[0].children[-1].description == "zurücksetzen"
+    angebot, hbg, heute = (bank._zeilen[0][1][k] for k in ("angebot_id", "hbg", "plaetze"))
+    assert angebot.eingabe.tooltip == angebot.eingabe.label == "Ambulant betreutes Wohnen Nord"
+    assert heute.heute.value == f'<div class="tb-heute">{bild.jetzt(bank.rechnung, bank.s.aenderungen[0])}</div>' != ""
+    vorher = heute.heute.value
+    hbg.eingabe.value = "2"
+    assert "heute 12,5\u00a0Plätze" in heute.heute.value != vorher
     plaetze.eingabe.value = "3"
     bank.name.value = "Drei mehr"
     bank._speichere()

@@ -48,20 +48,21 @@ def _knopf(text: str, tun: Callable[[], None], erklaerung: str = "") -> w.Button
 
 
 class Eingabe:
-    """One input: widget, slider beside a number, reset, and the place for its fault."""
+    """One input: widget, slider beside a number, reset, and below it what is today and its fault."""
 
     def __init__(self, feld: Feld, wert: Any, optionen: Mapping[str, Any], melde: Callable[[], None]) -> None:
         self.feld, self.start, self._melde, self._still = feld, wert, melde, False
         name = f"{feld.name} ({feld.einheit})" if feld.einheit else feld.name
         mit_regler = feld.art == "zahl" and feld.standard != ""
-        mehr = {"description": name, "style": {"description_width": "10rem"},
-                "layout": w.Layout(width="16.5rem") if mit_regler else w.Layout(flex="1 1 auto", width="0")}
+        mehr = {"description": name, "style": {"description_width": "9.5rem" if feld.art == "zahl" else "6rem"},
+                "layout": w.Layout(width="15.5rem") if mit_regler else w.Layout(flex="1 1 auto", width="0")}
         self.regler: w.FloatSlider | None = None
         if feld.art == "janein":
             self.eingabe: Any = w.Checkbox(value=wert, **mehr)
         elif feld.art in ("auswahl", "angebot", "hbg"):
             da = {**({"alle": ""} if feld.standard == "" else {}), **optionen}
             self.eingabe = w.Dropdown(options=da | ({} if wert in da.values() else {str(wert): wert}), value=wert, **mehr)
+            w.dlink((self.eingabe, "label"), (self.eingabe, "tooltip"))  # what does not fit can still be read
         else:
             self.eingabe = w.Text(value=bild.kurz(wert), placeholder="TT.MM.JJJJ" if feld.art == "datum" else "", **mehr)
         if mit_regler:
@@ -70,10 +71,10 @@ class Eingabe:
             self.regler = w.FloatSlider(value=float(wert), min=von, max=bis, step=feld.schritt, readout=False, tooltip=name,
                                         layout=w.Layout(flex="1 1 auto", width="0"))
             self.regler.observe(self._vom_regler, "value")
-        self.fehler = w.HTML()
-        zurueck = _knopf("zurück", lambda: self.setze(self.start), f"{name} zurücksetzen")
+        self.fehler, self.heute = w.HTML(), w.HTML()
+        zurueck = _knopf("zurücksetzen", lambda: self.setze(self.start), f"{name} zurücksetzen")
         zeile = [self.eingabe, *([self.regler] if self.regler else []), zurueck]
-        self.kasten = w.VBox([w.HBox(zeile, layout=w.Layout(justify_content="space-between")), self.fehler])
+        self.kasten = w.VBox([w.HBox(zeile, layout=w.Layout(justify_content="space-between")), *[self.heute] * mit_regler, self.fehler])
         self.eingabe.observe(self._vom_feld, "value")
 
     @property
@@ -135,7 +136,7 @@ class Werkbank:
             "quartal": w.Text(description="Quartal", continuous_update=False, **stil),
             "basis": w.Dropdown(description="Basis", options={t: k for k, t in BASEN.items()}, **stil),
             "horizont": w.BoundedIntText(description="Jahre", min=1, max=HORIZONT_MAX, **stil),
-            "ziehungen": w.BoundedIntText(description="Ziehungen", min=100, max=ZIEHUNGEN_MAX, step=100, **stil),
+            "ziehungen": w.BoundedIntText(description="Zufallsläufe", min=100, max=ZIEHUNGEN_MAX, step=100, **stil),
             "seed": w.BoundedIntText(description="Startwert", min=0, max=2**31, **stil)}
         self.wahl, self.name = w.Dropdown(description="Szenario", **stil), w.Text(description="Name", continuous_update=False, **stil)
         self.jahr = w.Dropdown(description="Jahr", layout=w.Layout(width="12rem"), style={"description_width": "3rem"})
@@ -153,7 +154,7 @@ class Werkbank:
         def feld(k: str) -> w.HBox:
             x = self.felder[k]
             x.layout = w.Layout(flex="1 1 auto", width="0")
-            zurueck = _knopf("zurück", lambda: setattr(x, "value", self._start[k]), f"{x.description} zurücksetzen")
+            zurueck = _knopf("zurücksetzen", lambda: setattr(x, "value", self._start[k]), f"{x.description} zurücksetzen")
             return w.HBox([x, zurueck], layout=_BREIT)
 
         def gruppe(titel: str, *inhalt: Any) -> w.VBox:
@@ -321,6 +322,8 @@ class Werkbank:
         if (e := self._rechne(self.s)) is None:
             return
         self.ergebnis, angebot = e, self.felder["angebot"].value
+        for wandel, (_, felder) in zip(self.s.aenderungen, self._zeilen, strict=True):
+            felder[ARTEN[wandel.art].haupt].heute.value = f'<div class="tb-heute">{escape(bild.jetzt(self.rechnung, wandel))}</div>'
         j = next((x for x in e.jahre if x.jahr == self.jahr.value), e.jahre[-1])
         (lo, hi), (unten, oben) = self._rahmen, bild.grenzen(e, angebot)
         self._rahmen = min(lo, unten), max(hi, oben)  # the axis grows, and never jumps back while dragging

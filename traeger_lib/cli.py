@@ -10,11 +10,14 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from datetime import date
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler, anzahl, gruppiert, systemgrund
 
 app = typer.Typer(help="Werkbank für sozialraumorientierte Trägerbudgets.", no_args_is_help=True, add_completion=False,
                   pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -36,11 +39,15 @@ def _eigen() -> None:
     os.umask(0o077)  # what is written is readable by its owner only
 
 
+def befehl(gruppe: typer.Typer, name: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A command of a group whose user's mistakes are told in German."""
+    return lambda f: gruppe.command(name)(verstaendlich(f))
+
+
 def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
     """A user's mistake is told in German and ends with exit code 2, never with a traceback."""
     @wraps(f)
     def innen(*args: Any, **kwargs: Any) -> Any:
-        from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler, gruppiert, systemgrund
         try:
             return f(*args, **kwargs)
         except Fehlerliste as e:
@@ -60,6 +67,13 @@ def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
     return innen
 
 
+def _lauf(quartal: str, out: Path | None = None) -> tuple[Any, Path]:
+    """A quarter and the folder of its run."""
+    from traeger_lib.analysis.periods import Quartal
+    q = Quartal.aus(quartal)
+    return q, out or Path("parameterized_runs") / str(q)
+
+
 def _ja(frage: str) -> bool:
     """True where a person typed „ja“; nobody there means no."""
     try:
@@ -68,8 +82,7 @@ def _ja(frage: str) -> bool:
         return False
 
 
-@app.command()
-@verstaendlich
+@befehl(app)
 def demo(ziel: Annotated[Path, typer.Argument(metavar="ZIEL", help="Ordner, der geschrieben wird")],
          model: Annotated[str, typer.Option(help="Budgetmodell: bremen, bremerhaven, hamburg, nordfriesland, rheinland-pfalz, "
                                                  "braunschweig", metavar="NAME")] = "",
@@ -83,14 +96,12 @@ def demo(ziel: Annotated[Path, typer.Argument(metavar="ZIEL", help="Ordner, der 
     typer.echo(f"{len(dateien)} Dateien nach {ziel} geschrieben (erfundene Daten).")
 
 
-@app.command()
-@verstaendlich
+@befehl(app)
 def check(bestand: Bestandspfad, as_json: Annotated[bool, typer.Option("--json", help="alle Fehler als JSON")] = False,
           workbook: Annotated[bool, typer.Option("--workbook", help="fehler.xlsx mit markierten Zellen zu den Daten")] = False) -> None:
     """Prüft einen Bestand und nennt jeden Fehler; schlägt für fremde Namen eine zuordnung.toml vor."""
     from dataclasses import asdict
 
-    from traeger_lib.inputs.faults import Fehlerliste, gruppiert
     from traeger_lib.inputs.reading import lies, vorschlag
     from traeger_lib.operations.intake import schreibe_fehlermappe
     hinweise: tuple[tuple[str, str], ...] = ()
@@ -118,16 +129,14 @@ def check(bestand: Bestandspfad, as_json: Annotated[bool, typer.Option("--json",
     raise typer.Exit(2 if fehler else 0)
 
 
-@app.command()
-@verstaendlich
+@befehl(app)
 def template(ziel: Annotated[Path, typer.Argument(metavar="ZIEL", help="Ordner, der geschrieben wird")]) -> None:
     """Schreibt eine leere, erläuterte Excel-Mappe für Leistungserbringer und eine bestand.toml dazu."""
     from traeger_lib.operations.intake import schreibe_vorlage
     typer.echo("Geschrieben: " + ", ".join(map(str, schreibe_vorlage(ziel))))
 
 
-@app.command()
-@verstaendlich
+@befehl(app)
 def facts(traeger_id: Annotated[str, typer.Argument(metavar="ID", help="Kennung des Trägers")],
           quartal: Quartalstext, bestand: Bestandspfad, against: FruehererBestand = None,
           out: Annotated[Path | None, typer.Option("--out", help="Datei statt Ausgabe", metavar="FILE")] = None) -> None:
@@ -142,10 +151,8 @@ def facts(traeger_id: Annotated[str, typer.Argument(metavar="ID", help="Kennung 
         typer.echo(json.dumps(kennzahlen, ensure_ascii=False, indent=1))
 
 
-@app.command()
-@verstaendlich
-def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
-            only: NurTraeger = None,
+@befehl(app)
+def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None, only: NurTraeger = None,
             jobs: Annotated[int | None, typer.Option(min=1, help="gleichzeitige Berichte (sonst: Prozessorkerne)")] = None,
             force: Annotated[bool, typer.Option("--force", help="alle neu rechnen")] = False,
             retry_failed: Annotated[bool, typer.Option("--retry-failed", help="nur die zuletzt fehlgeschlagenen")] = False,
@@ -161,10 +168,8 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.table import Table
 
-    from traeger_lib.analysis.periods import Quartal
     from traeger_lib.operations import batch, job
-    q = Quartal.aus(quartal)
-    ziel = out or Path("parameterized_runs") / str(q)
+    q, ziel = _lauf(quartal, out)
     konsole = Console()
     terminal = konsole.is_terminal
     spalten = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
@@ -190,39 +195,31 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
     raise typer.Exit(1 if any(e.stand in (job.FEHLGESCHLAGEN, job.OFFEN) for e in ergebnisse) else 0)
 
 
-@app.command()
-@verstaendlich
+@befehl(app)
 def verify(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit Berichten, auch mehrere Quartale")]) -> None:
     """Vergleicht alle Berichte unter einem Ordner mit ihren Manifesten und nennt jede Abweichung."""
-    from traeger_lib.inputs.faults import TraegerFehler
-    from traeger_lib.inputs.faults import anzahl as worte
     from traeger_lib.operations.manifest import pruefe_archiv
-    anzahl, fehler = pruefe_archiv(ordner)
-    if not anzahl and not fehler:
+    berichte, fehler = pruefe_archiv(ordner)
+    if not berichte and not fehler:
         raise TraegerFehler(f"Unter {ordner} liegen keine Berichte.")
     for zeile in fehler:
         typer.echo(zeile)
-    was = f"{worte(len(fehler), 'Abweichung', 'Abweichungen')}." if fehler else "alle unverändert."
-    typer.echo(f"{worte(anzahl, 'Bericht', 'Berichte')} geprüft, {was}")
+    was = f"{anzahl(len(fehler), 'Abweichung', 'Abweichungen')}." if fehler else "alle unverändert."
+    typer.echo(f"{anzahl(berichte, 'Bericht', 'Berichte')} geprüft, {was}")
     raise typer.Exit(1 if fehler else 0)
 
 
-@app.command()
-@verstaendlich
+@befehl(app)
 def purge(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit Berichten, auch mehrere Quartale")],
           years: Annotated[int, typer.Option(min=1, help="Aufbewahrung in Jahren nach Ende des Quartals; es gibt keine Vorgabe")],
           yes: Annotated[bool, typer.Option("--yes", help="ohne Rückfrage löschen")] = False) -> None:
     """Nennt die Läufe, deren Aufbewahrung abgelaufen ist, und löscht sie nach Rückfrage, auch versandte Berichte."""
-    from datetime import date
-
-    from traeger_lib.inputs.faults import TraegerFehler, anzahl
-    from traeger_lib.operations import folder
-    from traeger_lib.operations import manifest as m
+    from traeger_lib.operations import folder, manifest
     if not ordner.is_dir():
         raise TraegerFehler(f"Den Ordner {ordner} gibt es nicht.")
     faellig = folder.verfallen(ordner, years, date.today())
     for v in faellig:
-        versandt = sum(map(m.ist_versandt, v.berichte))
+        versandt = sum(map(manifest.ist_versandt, v.berichte))
         typer.echo(f"{v.ordner}: {v.quartal.lang}, {anzahl(len(v.berichte), 'Bericht', 'Berichte')}, davon {versandt} versandt")
         for pfad in (*v.berichte, *v.beiwerk):
             typer.echo(f"  {pfad.name}")
@@ -238,10 +235,8 @@ def purge(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit
         raise typer.Exit(1)
 
 
-@app.command()
-@verstaendlich
-def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
-         only: NurTraeger = None,
+@befehl(app)
+def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None, only: NurTraeger = None,
          after: Annotated[bool, typer.Option("--after", help="nach dem Gespräch: die fortgeschriebene BSC als Protokoll")] = False,
          send: Annotated[bool, typer.Option("--send", help="versenden, nach Rückfrage; Zugang siehe docs/versand.md")] = False,
          yes: Annotated[bool, typer.Option("--yes", help="ohne Rückfrage")] = False,
@@ -250,13 +245,10 @@ def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
          resolve: Annotated[list[str] | None, typer.Option(
              "--resolve", help="unklare oder abgelehnte Zeile entscheiden", metavar="NR=versandt|offen")] = None) -> None:
     """Schreibt je Träger eine Nachricht als .eml-Datei und die Liste der Empfangenden; ohne --send wird nichts versandt."""
-    from traeger_lib.analysis.periods import Quartal
-    from traeger_lib.inputs.faults import TraegerFehler, anzahl
     from traeger_lib.operations import outbox
     if force != bool(reason.strip()):
         raise TraegerFehler("--force und --reason gehören zusammen: Was nicht zu den Daten passt, geht nur mit Begründung hinaus.")
-    q = Quartal.aus(quartal)
-    ziel = out or Path("parameterized_runs") / str(q)
+    q, ziel = _lauf(quartal, out)
     with outbox.geoeffnet(q, bestand, ziel) as (daten, b):
         zugang = outbox.Zugang.aus(os.environ, daten) if send else None
         for text in resolve or ():
@@ -277,15 +269,10 @@ def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
         raise typer.Exit(int(outbox.unfertig(post, b, versandt=send)))
 
 
-@app.command()
-@verstaendlich
+@befehl(app)
 def calendar(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
              today: Annotated[str, typer.Option("--today", help="Stichtag JJJJ-MM-TT statt heute", metavar="TAG")] = "") -> None:
     """Zeigt, was bis wann versandt sein muss und was überfällig ist, und schreibt die Termine als .ics-Datei."""
-    from datetime import date
-
-    from traeger_lib.analysis.periods import Quartal
-    from traeger_lib.inputs.faults import TraegerFehler
     from traeger_lib.inputs.reading import lies
     from traeger_lib.operations.calendar import als_ics, fristen, zeilen
     from traeger_lib.operations.folder import gehoert_dazu
@@ -294,8 +281,7 @@ def calendar(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = Non
         heute = date.fromisoformat(today) if today else date.today()
     except ValueError:
         raise TraegerFehler(f"„{today[:20]}“ ist kein Tag. Bitte als JJJJ-MM-TT angeben, etwa 2026-04-24.") from None
-    q = Quartal.aus(quartal)
-    daten, ziel = lies(bestand)[0], out or Path("parameterized_runs") / str(q)
+    (q, ziel), daten = _lauf(quartal, out), lies(bestand)[0]
     alle = fristen(daten, q, ziel, heute)
     typer.echo("\n".join(zeilen(alle)))
     gehoert_dazu(ziel, daten, bestand, q)
@@ -304,32 +290,27 @@ def calendar(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = Non
     typer.echo(f"Kalenderdatei: {ziel / 'termine.ics'}")
 
 
-@bsc_app.command("export")
-@verstaendlich
-def bsc_export(quartal: Quartalstext, bestand: Bestandspfad,
-               only: NurTraeger = None,
+@befehl(bsc_app, "export")
+def bsc_export(quartal: Quartalstext, bestand: Bestandspfad, only: NurTraeger = None,
                out: Annotated[Path | None, typer.Option("--out", help="Zielordner (sonst parameterized_runs/QUARTAL/bsc)",
                                                         metavar="DIR")] = None) -> None:
     """Schreibt je Träger die Scorecard als Excel zum Bearbeiten und als Word-Protokoll."""
     from traeger_lib import load
-    from traeger_lib.analysis.periods import Quartal
-    from traeger_lib.inputs.faults import TraegerFehler
     from traeger_lib.inputs.reading import lies
     from traeger_lib.operations.bsc import exportiere
-    q, alle, fehler = Quartal.aus(quartal), lies(bestand)[0].traeger_ids, 0
+    (q, lauf), alle, fehler = _lauf(quartal), lies(bestand)[0].traeger_ids, 0
     if fremd := set(only or ()) - set(alle):
         raise TraegerFehler(f"Unbekannt: {', '.join(sorted(fremd))}. Bekannt sind {', '.join(alle)}.")
     for i in only or alle:
         try:
-            typer.echo("\n".join(map(str, exportiere(load(bestand, i), i, q, out or Path("parameterized_runs") / str(q) / "bsc"))))
+            typer.echo("\n".join(map(str, exportiere(load(bestand, i), i, q, out or lauf / "bsc"))))
         except TraegerFehler as e:
             fehler += 1
             typer.echo(f"{i}: {e}", err=True)
     raise typer.Exit(1 if fehler else 0)
 
 
-@bsc_app.command("import")
-@verstaendlich
+@befehl(bsc_app, "import")
 def bsc_import(datei: Annotated[Path, typer.Argument(metavar="DATEI", help="die bearbeitete Excel-Mappe")], bestand: Bestandspfad,
                stand: Annotated[str | None, typer.Option("--stand", help="Tag, von dem an der neue Stand gilt (sonst der des Gesprächs)",
                                                          metavar="TT.MM.JJJJ")] = None,
@@ -353,49 +334,41 @@ def bsc_import(datei: Annotated[Path, typer.Argument(metavar="DATEI", help="die 
     typer.echo(f"Übernommen. Die Datei, wie sie war: {uebernimm(bestand, b, r)}")
 
 
-@app.command()
-@verstaendlich
+@befehl(app)
 def conference(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
                unprotected: Annotated[bool, typer.Option("--unprotected", help="nur für den Leistungsträger, ungeschützt")] = False,
                ) -> None:
     """Schreibt die gemeinsame Seite aller Träger für die Sozialraumkonferenz, mit geschützten Zahlen."""
-    from traeger_lib.analysis.periods import Quartal
     from traeger_lib.operations.conference import schreibe
-    q = Quartal.aus(quartal)
-    seite = schreibe(q, bestand, out or Path("parameterized_runs") / str(q), geschuetzt=not unprotected)
+    q, ziel = _lauf(quartal, out)
+    seite = schreibe(q, bestand, ziel, geschuetzt=not unprotected)
     typer.echo(f"Geschrieben: {seite}" + (" (ungeschützt: nicht weitergeben)" if unprotected else ""))
 
 
-@app.command()
-@verstaendlich
+@befehl(app)
 def lab(port: Annotated[int, typer.Option(help="Port")] = 8888) -> None:
     """Startet JupyterLab auf den Notebooks (nur auf diesem Rechner, mit Zugangswort)."""
-    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={port}", "notebooks"]))
+    from traeger_lib.operations.szenario import umgebung
+    raise typer.Exit(subprocess.call([sys.executable, "-m", "jupyterlab", "--ip=127.0.0.1", f"--port={port}", "notebooks"],
+                                     env=umgebung("JUPYTER_CONFIG_PATH")))
 
 
-@app.command("app")
-@verstaendlich
+@befehl(app, "app")
 def bench_app(port: Annotated[int, typer.Option(help="Port")] = 8866,
               notebook: Annotated[Path, typer.Option(help="Notebook, das gezeigt wird", metavar="FILE")] = Path("notebooks/szenario.ipynb"),
               browser: Annotated[bool, typer.Option(help="Seite gleich öffnen")] = True) -> None:
     """Zeigt die Werkbank ohne Jupyter im Browser (nur auf diesem Rechner, mit Zugangswort)."""
     from traeger_lib.operations.szenario import app_befehl
-    befehl, umgebung, adresse = app_befehl(notebook, port, browser)
+    befehl, env, adresse = app_befehl(notebook, port, browser)
     typer.echo(f"Die Werkbank: {adresse}\nBeenden mit Strg-C.")
-    raise typer.Exit(subprocess.call(befehl, env=umgebung))
+    raise typer.Exit(subprocess.call(befehl, env=env))
 
 
 szenarien = typer.Typer(help="Szenarien rechnen.", no_args_is_help=True)
 app.add_typer(szenarien, name="scenario")
 
 
-@szenarien.callback()
-def _szenarien() -> None:
-    """Szenarien rechnen."""
-
-
-@szenarien.command("run")
-@verstaendlich
+@befehl(szenarien, "run")
 def scenario_run(datei: Annotated[Path, typer.Argument(metavar="FILE", help="Beschreibung des Szenarios (TOML)")], bestand: Bestandspfad,
                  out: Annotated[Path | None, typer.Option("--out", help="Zielordner (sonst parameterized_runs/szenarien/NAME)",
                                                           metavar="DIR")] = None) -> None:

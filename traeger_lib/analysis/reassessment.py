@@ -102,7 +102,7 @@ def neubewertung(a: Analyse, basisjahr: int, *, mit_trend: bool = False, vor_s: 
     zeilen = tuple(Neuzeile(*k, *(x.get(k, NULL) for x in vier)) for k in sorted({*alt_p, *neu_p}, key=lambda k: (k[0], gruppenrang(k[1]))))
     q = Quartal(basisjahr, 4)
     d = Analyse(a.bestand, a.traeger_id, q, a.rueckblick_jahre).abweichung(q.kumuliert).gesamt
-    namen = (("Menge", d.mengeneffekt_eur), ("Mix", d.mixeffekt_eur), ("„+ S“", d.s_effekt_eur), ("Preis", d.preiseffekt_eur))
+    namen = (("Menge", d.mengeneffekt_eur), ("Mix", d.mixeffekt_eur), ("„+S“", d.s_effekt_eur), ("Preis", d.preiseffekt_eur))
     hoechste = int(a.bestand["budgets"].loc[a.bestand["budgets"]["budgetjahr"] == jahr, "version"].max())
     return Neubewertung(a.traeger_id, jahr, hoechste + 1, version.basisjahr, basisjahr, zeilen, varianten, neu, version.pauschalen,
                         (*namen, ("Abweichung", d.abweichung_eur)) if d.abweichung_eur is not None else ())

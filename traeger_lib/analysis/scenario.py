@@ -8,7 +8,8 @@ of change is one function and one entry in ARTEN.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
@@ -271,14 +272,36 @@ def _angebot(r: Ausgangslage, x: Lage, w: Aenderung) -> Lage:
                    je_vk=np.concatenate([x.je_vk, je_vk]), entgelt=(*x.entgelt, w))
 
 
+def _belegt(r: Ausgangslage, w: Aenderung, wo: np.ndarray) -> list[float]:
+    return [r._je_gruppe(r.a.vol.bezahlt(r.heute))[wo].sum() / r.heute.tage] if r.heute.tage else []
+
+
+def _saetze(r: Ausgangslage, w: Aenderung, wo: np.ndarray) -> list[Decimal]:
+    """Agreed rates of the groups, or a component of them."""
+    zeilen = [r.a.entgelte.je_hbg(*r.gruppen[i], None).zeile[(r.heute.bis - r.a.entgelte.von).days] for i in np.flatnonzero(wo)]
+    teile = BESTANDTEILE[1:] if w["bestandteil"] == "gesamt" else (w["bestandteil"],)
+    return [sum((r.a.bestand["entgelte"][s].iloc[z] for s in teile), Decimal(0)) for z in zeilen if z >= 0]
+
+
+def heute(r: Ausgangslage, w: Aenderung) -> tuple[str, list[Any]]:
+    """What a change meets today, whatever the basis: unit, and the values of its groups; places and shares are the quarter's means.
+    No unit where there is nothing yet of what it names."""
+    art = ARTEN[w.art]
+    with suppress(Unmoeglich):
+        return art.einheit, list(art.heute(r, w, r.anfang.welche(w, *({"angebot_id", "hbg", "von_hbg"} & art.felder.keys()))))
+    return "", []
+
+
 @dataclass(frozen=True)
 class Art:
-    """A kind of change: German label, its fields, the field that carries its size, what it does."""
+    """A kind of change: German label, its fields, the field that carries its size, what it does; what it meets today, in which unit."""
 
     name: str
     felder: Mapping[str, Feld]
     haupt: str
     wirke: Callable[[Ausgangslage, Lage, Aenderung], Lage]
+    einheit: str = ""
+    heute: Callable[[Ausgangslage, Aenderung, np.ndarray], Iterable[Any]] = lambda r, w, wo: ()
 
 
 _KOPF = {
@@ -286,7 +309,7 @@ _KOPF = {
     "basis": Feld("auswahl", "Basis", standard="basisjahr", werte=tuple(BASEN)),
     "horizont": Feld("ganzzahl", "Horizont", "Jahre", 1, HORIZONT_MAX, standard=2),
     "seed": Feld("ganzzahl", "Startwert", "", 0, 2**31, standard=1),
-    "ziehungen": Feld("ganzzahl", "Ziehungen", "", 100, ZIEHUNGEN_MAX, standard=1000)}
+    "ziehungen": Feld("ganzzahl", "Zufallsläufe", "", 100, ZIEHUNGEN_MAX, standard=1000)}
 _ANG, _ANG_ALLE = Feld("angebot", "Angebot"), Feld("angebot", "Angebot", standard="")
 _HBG, _HBG_ALLE = Feld("hbg", "HBG"), Feld("hbg", "HBG", standard="")
 _ZEIT = {"ab": Feld("datum", "ab"), "bis": Feld("datum", "bis", standard="")}
@@ -299,26 +322,31 @@ def _z(name: str, einheit: str, unten: float, oben: float, schritt: float = 1, s
 
 ARTEN: dict[str, Art] = {
     "plaetze": Art("Plätze", {"angebot_id": _ANG, "hbg": _HBG, "plaetze": _z("Veränderung", "Plätze", -200, 200, 0.5), **_ZEIT},
-                   "plaetze", _plaetze),
+                   "plaetze", _plaetze, "Plätze", _belegt),
     "wachstum": Art("Wachstum", {"angebot_id": _ANG_ALLE, "prozent_pro_jahr": _z("Wachstum", "% im Jahr", -50, 50, 0.1), **_AB},
-                    "prozent_pro_jahr", _wachstum),
+                    "prozent_pro_jahr", _wachstum, "Plätze", _belegt),
     "verlagerung": Art("HBG-Verlagerung", {
         "angebot_id": _ANG, "von_hbg": Feld("hbg", "von HBG"), "nach_hbg": Feld("hbg", "nach HBG"),
-        "anteil_prozent": _z("Anteil", "% der Plätze", 0, 100), "s": Feld("janein", "als „+ S“", standard=True), **_ZEIT},
-        "anteil_prozent", _verlagerung),
+        "anteil_prozent": _z("Anteil", "% der Plätze", 0, 100), "s": Feld("janein", "als „+S“", standard=True), **_ZEIT},
+        "anteil_prozent", _verlagerung, "Plätze", _belegt),
     "entgelt": Art("Entgelte", {
         "angebot_id": _ANG_ALLE, "hbg": _HBG_ALLE, "bestandteil": Feld("auswahl", "Bestandteil", standard="gesamt", werte=BESTANDTEILE),
         "prozent": _z("Veränderung", "%", -50, 50, 0.1), "spanne_prozent": _z("Spanne ±", "%-Punkte", 0, 20, 0.1, Decimal(0)), **_AB},
-        "prozent", _entgelt),
-    "personal": Art("Personal", {"vk": _z("Veränderung", "VK", -200, 200, 0.5), **_ZEIT}, "vk", _personal),
+        "prozent", _entgelt, "€ am Tag", _saetze),
+    "personal": Art("Personal", {"vk": _z("Veränderung", "VK", -200, 200, 0.5), **_ZEIT}, "vk", _personal,
+                    "VK", lambda r, w, wo: [] if r.anfang.vk is None else [r.anfang.vk[0] / MIO]),
     "schluessel": Art("Betreuungsschlüssel", {"angebot_id": _ANG, "hbg": _HBG_ALLE, "personen_je_vk": _z(
-        "Schlüssel", "Personen je VK", 0.1, 100, 0.1), **_ZEIT}, "personen_je_vk", _schluessel),
+        "Schlüssel", "Personen je VK", 0.1, 100, 0.1), **_ZEIT}, "personen_je_vk", _schluessel,
+        "Personen je VK", lambda r, w, wo: [x for x in r.anfang.je_vk[wo, max(r.nr(r.heute.bis), 0)] if x == x]),
     "auswaertige": Art("Auswärtige Kostenträger", {"angebot_id": _ANG, "anteil_prozent": _z("Anteil", "% der Tage", 0, 100), **_ZEIT},
-                       "anteil_prozent", _auswaertige),
+                       "anteil_prozent", _auswaertige, "% der Tage", lambda r, w, wo: [
+                           100 - 100 * eigen / alle for eigen, alle in [r.anteil_eigene(w["angebot_id"])] if alle]),
     "pauschale": Art("Pauschale oder Projekt", {"bezeichnung": Feld("text", "wofür"), "betrag_eur": _z(
-        "Betrag", "€ im Jahr", -1e7, 1e7, 1000), **_ZEIT}, "betrag_eur", _pauschale),
+        "Betrag", "€ im Jahr", -1e7, 1e7, 1000), **_ZEIT}, "betrag_eur", _pauschale,
+        "€ im Jahr", lambda r, w, wo: [r.anfang.pauschal(r.z.von.year)]),
     "korridor": Art("Korridor", {"unten_prozent": _z("unten", "%", 0, 50, 0.5), "oben_prozent": _z("oben", "%", 0, 50, 0.5)},
-                    "oben_prozent", _korridor),
+                    "oben_prozent", _korridor, "%", lambda r, w, wo: [
+                        z * abs(x) for z, x in zip((-1, 1), r.anfang.korridor, strict=True) if x is not None]),
     "angebot": Art("Neues Angebot", {
         "angebot_id": Feld("text", "Kennung"), "hbg": Feld("text", "HBG", standard="ohne"), "plaetze": _z("Plätze", "Plätze", 0, 500, 0.5),
         "grundpauschale": _z("Grundpauschale", "€ am Tag", 0, 1000, 5, Decimal(0)),

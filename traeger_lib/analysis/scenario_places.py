@@ -109,8 +109,13 @@ class Ausgangslage:
     @cached_property
     def gesehen(self) -> Zeitraum:
         """The horizon's first days, as far as they are observed; empty for a basis that does not look at the present."""
-        bis = min(self.a.quartal.zeitraum.bis, self.a.bestand.datenstand)
-        return Zeitraum(self.z.von, bis if self.basis in ("quartal", "prognose", "fortschreibung") else self.z.von - timedelta(days=1))
+        sieht = self.basis in ("quartal", "prognose", "fortschreibung")
+        return Zeitraum(self.z.von, self.heute.bis if sieht else self.z.von - timedelta(days=1))
+
+    @cached_property
+    def heute(self) -> Zeitraum:
+        """The quarter as far as it is observed; its last day is today."""
+        return Zeitraum(self.a.quartal.zeitraum.von, min(self.a.quartal.zeitraum.bis, self.a.bestand.datenstand))
 
     # ── need groups and what is agreed for them ─────────────────────────────────────────────────────────────────
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass, replace
 from decimal import Decimal
 from fractions import Fraction
 from functools import lru_cache
-from itertools import accumulate
 from math import inf
 from typing import Any
 
@@ -73,11 +72,15 @@ class Ueberschreitung:
 
 @dataclass(frozen=True, slots=True)
 class GegenVereinbart:
-    """A year against the agreed budget. puffer = its case-based instalments − classical billing; abweichung_prozent = (volume at actual
-    full rates − agreed case-based budget) ÷ the latter; abstand = distance of that to the corridor's ends (negative: crossed);
-    ausserhalb: share of draws outside the corridor; `korridorbreite`: ± per cent that so many of 100 draws keep."""
+    """A year against the agreed budget, or against the last one (`budgetjahr`) carried on; fallbezogen is its case-based part. puffer =
+    fallbezogen − classical billing; abweichung_prozent = (ist − fallbezogen) ÷ fallbezogen, where ist = the volume at actual full rates;
+    abstand = distance of that to the corridor's ends (negative: crossed); ausserhalb: share of draws outside the corridor;
+    `korridorbreite`: ± per cent that so many of 100 draws keep."""
 
+    budgetjahr: int
     vereinbart_eur: Decimal
+    fallbezogen_eur: Decimal
+    ist_eur: Decimal
     puffer_eur: Band
     abweichung_prozent: Band
     abstand_unten: Band | None
@@ -116,7 +119,8 @@ class Jahresergebnis:
 
 @dataclass(frozen=True, slots=True)
 class Monatsergebnis:
-    """One month; places by offer and in total (GESAMT), `ohne` without changes, `vereinbart` as agreed; puffer_eur since January."""
+    """One month; places by offer and in total (GESAMT), `ohne` without changes, `vereinbart` as agreed; rate_eur: instalment of a budget
+    on this volume; puffer_eur = Σ rate_vereinbart_eur (case-based part as agreed) − Σ klassisch_eur, both since January."""
 
     monat: str
     plaetze: Mapping[str, Band]
@@ -124,6 +128,7 @@ class Monatsergebnis:
     vereinbart: float | None
     klassisch_eur: Band
     rate_eur: Decimal
+    rate_vereinbart_eur: Decimal | None
     puffer_eur: Band | None
 
 
@@ -206,13 +211,13 @@ def _gegen(r: Rechnung, n: int, mit: _Pfad, ohne: _Pfad) -> GegenVereinbart | No
     """Year number n against its agreed budget."""
     if r.soll is None or not r.soll[n]:
         return None
-    soll, jahr = _eur(r.soll[n]), r.jahre[n]
+    soll, ist, jahr = _eur(r.soll[n]), _eur(r.ist(mit.x)[n]), r.jahre[n]
     fest = (*r.version[jahr].pauschalen, *(x[1:] for x in anpassungen(r.a.bestand, jahr)))
-    wert = float((Fraction(int(r.ist(mit.x)[n]), int(r.soll[n])) - 1) * 100)
+    wert = float((Fraction(ist) / Fraction(soll) - 1) * 100)
     abw, abw_ohne = ((y.sim.ist[n] / float(soll) - 1) * 100 for y in (mit, ohne))
     (unten, oben), bisher = (tuple(inf if k is None else abs(float(k)) for k in y.x.korridor) for y in (mit, ohne))
     return GegenVereinbart(
-        vereinbart_eur=soll + sum((b for _, b in fest), Decimal(0)),
+        r.version[jahr].budgetjahr, vereinbart_eur=soll + sum((b for _, b in fest), Decimal(0)), fallbezogen_eur=soll, ist_eur=ist,
         puffer_eur=_band(soll - _mio_cent(mit.klassisch[n, -1]), float(soll) - mit.klassisch_gezogen[n, -1]),
         abweichung_prozent=_band(wert, abw), abstand_unten=None if unten == inf else _band(wert + unten, abw + unten),
         abstand_oben=None if oben == inf else _band(oben - wert, oben - abw), ausserhalb=_ausserhalb(abw, unten, oben),
@@ -242,16 +247,17 @@ def _monate(r: Rechnung, mit: _Pfad, jahre: Sequence[Jahresergebnis]) -> tuple[M
     zuege, zuege_eur = _quantile(mit.sim.angebote).tolist(), _quantile(mit.sim.klassisch).tolist()
     ergebnis = []
     for n, j in enumerate(jahre):
-        monate, puffer = r.monate_im_budget(n), None
-        gezahlt = list(accumulate(gleiche_teile(_eur(r.soll[n]), len(monate)))) if r.soll is not None and monate else []
+        monate, gezahlt, puffer = r.monate_im_budget(n), Decimal(0), None
+        teile = gleiche_teile(_eur(r.soll[n]), len(monate)) if r.soll is not None and monate else [None] * len(monate)
         im_monat = np.diff(mit.klassisch[n], prepend=0)
-        for i, (m, rate) in enumerate(zip(monate, j.raten, strict=True)):
-            if gezahlt:
-                puffer = _band(gezahlt[i] - _mio_cent(mit.klassisch[n, m % 12]), float(gezahlt[i]) - mit.klassisch_gezogen[n, m % 12])
+        for m, rate, teil in zip(monate, j.raten, teile, strict=True):
+            if teil is not None:
+                gezahlt += teil
+                puffer = _band(gezahlt - _mio_cent(mit.klassisch[n, m % 12]), float(gezahlt) - mit.klassisch_gezogen[n, m % 12])
             ergebnis.append(Monatsergebnis(
                 r.monatsnamen[m], {a: Band(float(plaetze[m, k]), *zuege[m][k]) for k, a in enumerate(namen)},
                 {a: float(ohne[m, k]) for k, a in enumerate(namen)}, None if plan is None else float(plan[m]),
-                Band(_mio_cent(im_monat[m % 12]), *zuege_eur[m]), rate.betrag_eur, puffer))
+                Band(_mio_cent(im_monat[m % 12]), *zuege_eur[m]), rate.betrag_eur, teil, puffer))
     return tuple(ergebnis)
 
 
@@ -262,7 +268,7 @@ def _hinweise(r: Rechnung, x: Lage) -> tuple[str, ...]:
     if not r.version:
         texte.append("Ein Budget ist nicht beschlossen: Puffer und Abweichung lassen sich nicht angeben.")
     elif ohne := [str(j) for j in r.jahre if j not in a.versionen]:
-        texte.append(f"Für {', '.join(ohne)} ist noch kein Budget beschlossen; als vereinbart gilt das letzte Mengengerüst weiter.")
+        texte.append(f"Für {', '.join(ohne)} ist noch kein Budget beschlossen; das letzte beschlossene ist fortgeschrieben.")
     texte.append("Wo noch kein Entgelt beschlossen ist, gilt das letzte weiter.")
     if r.basis in ("prognose", "fortschreibung") and len(a.monate) < TENDENZ_UNTER:
         texte.append(f"Erst {len(a.monate)} Monate Daten: Die Aussage ist eine Tendenz.")

@@ -68,8 +68,7 @@ def als_toml(s: Szenario) -> str:
 
 def dateiname(name: str) -> str:
     """A file name for a scenario's name."""
-    for a, b in (("ä", "ae"), ("ö", "oe"), ("ü", "ue"), ("ß", "ss")):
-        name = name.lower().replace(a, b)
+    name = name.lower().translate({ord(a): b for a, b in zip("äöüß", ("ae", "oe", "ue", "ss"), strict=True)})
     return re.sub(r"[^a-z0-9]+", "-", name).strip("-")[:60] or "szenario"
 
 
@@ -138,8 +137,14 @@ def _liste(art: str, texte: Iterable[str]) -> str:
     return f"<{art}>{''.join(f'<li>{escape(t)}</li>' for t in texte)}</{art}>"
 
 
+def umgebung(suchpfad: str) -> dict[str, str]:
+    """The environment with our Jupyter folder first in one of Jupyter's search paths; the user's own settings stay untouched."""
+    pfade = [str(Path(html.__file__).with_name("templates") / "jupyter"), *filter(None, [os.environ.get(suchpfad)])]
+    return os.environ | {suchpfad: os.pathsep.join(pfade)}
+
+
 def app_befehl(notebook: Path, port: int, browser: bool) -> tuple[list[str], dict[str, str], str]:
-    """Voilà on a notebook, loopback only: command, environment (our template's folder), address with the token.
+    """Voilà on a notebook, loopback only: command, environment, address with the token.
 
     Standalone Voilà is open without `--token` and takes it from nowhere else.
     """
@@ -151,9 +156,7 @@ def app_befehl(notebook: Path, port: int, browser: bool) -> tuple[list[str], dic
     adresse = f"http://127.0.0.1:{port}/?token={zugang}"
     befehl = [sys.executable, "-m", "voila", str(notebook), f"--token={zugang}", "--Voila.ip=127.0.0.1", f"--port={port}",
               "--template=traeger", f"--Voila.custom_display_url={adresse}", "--Voila.log_level=WARN", *["--no-browser"] * (not browser)]
-    vorlagen = str(Path(html.__file__).with_name("templates") / "jupyter")
-    pfade = os.pathsep.join([vorlagen, *filter(None, [os.environ.get("JUPYTER_PATH")])])
-    return befehl, os.environ | {"JUPYTER_PATH": pfade}, adresse
+    return befehl, umgebung("JUPYTER_PATH"), adresse
 
 
 def budgettabelle(n: Neubewertung, beschlossen_am: date) -> Tabelle:

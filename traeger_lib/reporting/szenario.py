@@ -14,14 +14,16 @@ from typing import Any
 from matplotlib.ticker import MaxNLocator
 
 from traeger_lib.analysis.reassessment import Neubewertung
-from traeger_lib.analysis.scenario import ARTEN, BASEN, GESAMT, Aenderung, Szenario
+from traeger_lib.analysis.scenario import ARTEN, BASEN, GESAMT, Aenderung, Szenario, heute
+from traeger_lib.analysis.scenario_places import Ausgangslage
 from traeger_lib.analysis.scenario_result import Band, Beitrag, Ergebnis, Jahresergebnis
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting.sentences import muster
-from traeger_lib.reporting.style import AKZENT, GITTER, GRAU, TINTE, ZWEIT, kuerze
+from traeger_lib.reporting.style import AKZENT, GITTER, GRAU, TINTE, ZWEIT, kuerze, verteile
 from traeger_lib.reporting.tables import Tabelle, spalten
 
-BREITE, LINKS, OBEN = 720, 62, 14
+BREITE, LINKS, RECHTS, OBEN = 640, 52, 158, 14
+VON, BIS = "von (80\u00a0%)", "bis (80\u00a0%)"
 Namen = Mapping[str, str]  # offer → its German name
 
 
@@ -38,20 +40,27 @@ def kurz(x: Any) -> str:
 def _groesse(w: Aenderung) -> str:
     """The size of a change: „+2 Plätze“."""
     wert, feld = w[ARTEN[w.art].haupt], ARTEN[w.art].felder[ARTEN[w.art].haupt]
-    return f"{'+' if feld.unten < 0 < wert else ''}{kurz(wert)} {feld.einheit}"
+    return f"{'+' if feld.unten < 0 < wert else ''}{kurz(wert)}\u00a0{feld.einheit}"
 
 
 def beschreibe(w: Aenderung, namen: Namen) -> str:
     """A change in one line: „Plätze: +2 Plätze, Wohnform Nord, HBG 3, ab 01.07.2026“."""
     art, teile = ARTEN[w.art], [_groesse(w)]
     for k, feld in art.felder.items():
-        if k == art.haupt or w[k] in ("", feld.standard):
-            continue
-        if k in ("angebot_id", "bezeichnung"):
+        if feld.art == "janein":
+            teile.append("nicht " * (not w[k]) + feld.name)
+        elif k in ("angebot_id", "bezeichnung"):
             teile.append(namen.get(w[k], w[k]))
-        else:
-            teile.append(f"{feld.name} {kurz(w[k])} {feld.einheit}".strip())
-    return f"{art.name}: {', '.join(teile)}"
+        elif k != art.haupt and w[k] not in ("", feld.standard):
+            teile.append(f"{feld.name} {kurz(w[k])}\u00a0{feld.einheit}".strip())
+    return f"{art.name}: {', '.join(filter(None, teile))}"
+
+
+def jetzt(r: Ausgangslage, w: Aenderung) -> str:
+    """What a change meets: „heute 17,2 Plätze“, „heute 29,64 bis 182,30 € am Tag“."""
+    einheit, werte = heute(r, w)
+    enden = dict.fromkeys(f.zahl(x, 2) if "€" in einheit else kurz(f.runde(x, 1)) for x in sorted(werte)[::max(len(werte) - 1, 1)])
+    return f"heute {' bis '.join(enden)}\u00a0{einheit}" if enden else "heute: nichts vereinbart oder angegeben" if einheit else ""
 
 
 def leitjahr(s: Szenario) -> int:
@@ -65,6 +74,18 @@ def _spanne(b: Band) -> str:
     """A Euro band for a sentence."""
     lo, hi = sorted((abs(b.p10), abs(b.p90))) if b.p10 * b.p90 > 0 else (b.p10, b.p90)
     return f"{f.euro_rund(Decimal(round(lo)))} bis {f.euro_rund(Decimal(round(hi)))}"
+
+
+def _budget(j: Jahresergebnis, endung: str = "es Budget") -> str:
+    """What a year is compared with, by its ending: „vereinbartes Budget“; „fortgeschriebenes Budget 2026“ where none is decided yet."""
+    jahr = j.gegen and j.gegen.budgetjahr
+    return f"vereinbart{endung}" if jahr == j.jahr else f"fortgeschrieben{endung} {jahr}"
+
+
+def _wort(e: Ergebnis, name: str) -> str:
+    """The basis of a table or chart: whose places, how many draws, of which year the budget is."""
+    budget = ", ".join(f"{j.jahr} {_budget(j)}" for j in e.jahre if j.gegen) or "keines beschlossen"
+    return str(muster()["szenario"][name].format(basis=BASEN[e.szenario.basis], laeufe=f.zahl(e.szenario.ziehungen), budget=budget))
 
 
 def satz(e: Ergebnis, j: Jahresergebnis, namen: Namen) -> str:
@@ -89,7 +110,7 @@ def satz(e: Ergebnis, j: Jahresergebnis, namen: Namen) -> str:
         werte["vk"] = f.zahl(abs(mehr), 1)
     text += "."
     if j.vk_noetig and j.vk_vorhanden is not None and any(w.art in ("personal", "schluessel") for w in an):
-        fehlt = j.vk_noetig.wert - j.vk_vorhanden
+        fehlt = f.runde(j.vk_noetig.wert, 1) - f.runde(j.vk_vorhanden, 1)  # of the figures as they are shown
         text += m["vk_fehlen" if fehlt > 0 else "vk_reichen"]
         werte |= {k: f.zahl(x, 1) for k, x in (("noetig", j.vk_noetig.wert), ("vorhanden", j.vk_vorhanden), ("unterschied", abs(fehlt)))}
     if g and g.ausserhalb is not None and g.ausserhalb_ohne is not None:
@@ -97,63 +118,68 @@ def satz(e: Ergebnis, j: Jahresergebnis, namen: Namen) -> str:
         enden = (f"{z}{kurz(abs(x))}\u00a0%" for z, x in zip(vorzeichen, j.korridor, strict=True) if x is not None)
         jetzt, davor = (f.prozent(x, 0) for x in (g.ausserhalb, g.ausserhalb_ohne))
         werte |= {"enden": " und ".join(dict.fromkeys(enden)), "jetzt": jetzt, "davor": davor}
+        werte["um"] = "" if g.budgetjahr == j.jahr else f" um das {_budget(j, 'e Budget')}"
         text += m[f"korridor_{'gleich' if jetzt == davor else 'steigt' if g.ausserhalb > g.ausserhalb_ohne else 'sinkt'}"]
     elif g:
         text += m["korridor_keiner"]
-        werte["breite"] = f.zahl(g.korridorbreite[80], 1)
+        werte |= {"breite": f.zahl(g.korridorbreite[80], 1), "budget_genitiv": _budget(j, "en Budgets")}
     return str(text.format(**werte))
 
 
 # ── tables ───────────────────────────────────────────────────────────────────────────────────────────────────────
 
 
-def _bandtabelle(titel: str, basis: str, art: str, genau: str, reihen: Sequence[tuple[str, Any]]) -> Tabelle:
-    kopf = spalten("Größe", ("Genau", genau), ("10 % darunter", art), ("Mitte", art), ("10 % darüber", art))
-    return Tabelle(titel, basis, kopf, tuple((n, b.wert, b.p10, b.p50, b.p90) if isinstance(b, Band) else (n, b, None, None, None)
+def _bandtabelle(titel: str, basis: str, art: str, ohne: str, reihen: Sequence[tuple[str, Any]]) -> Tabelle:
+    kopf = spalten("Größe", ("ohne Zufall", ohne), ("Mitte", art), (VON, art), (BIS, art))
+    return Tabelle(titel, basis, kopf, tuple((n, b.wert, b.p50, b.p10, b.p90) if isinstance(b, Band) else (n, b, None, None, None)
                                              for n, b in reihen if b is not None))
 
 
 def tabellen(e: Ergebnis, jahr: int, namen: Namen) -> dict[str, Tabelle]:
     """The tables of one year by the name of their sheet: Euro, volume and staff, what each change does, mix, thresholds."""
     j = next(x for x in e.jahre if x.jahr == jahr)
-    basis = f"Eigene Kostenträger, Angebote im Budget; {BASEN[e.szenario.basis]}; {f.zahl(e.szenario.ziehungen)} Ziehungen"
-    g, v, da = j.gegen, j.vk_noetig, j.vk_vorhanden
-    fehlt = Band(*(x - da for x in (v.wert, v.p10, v.p50, v.p90))) if v and da is not None else None
+    g, v, da, des_budgets = j.gegen, j.vk_noetig, j.vk_vorhanden, f"Teil des {_budget(j, 'en Budgets')}"
+    abweichung = f"Abweichung vom fallbezogenen {des_budgets}"
+    mehr = Band(*(float(f.runde(da, 1) - f.runde(x, 1)) for x in (v.wert, v.p90, v.p50, v.p10))) if v and da is not None else None
     nr = {i: f"{i} {beschreibe(w, namen)}" for i, w in enumerate(e.szenario.aenderungen, 1)}
     euro = [("Budget auf dieser Menge", j.budget_eur), ("davon fallbezogen", j.fallbezogen_eur), ("davon Pauschalen", j.pauschal_eur),
             ("davon Anpassungen", j.anpassungen_eur), ("Unterschied zu „ohne Änderungen“", j.differenz_eur),
-            ("vereinbartes Budget", g and g.vereinbart_eur), ("klassische Abrechnung", j.klassisch_eur),
-            ("Puffer zum Jahresende", g and g.puffer_eur), ("Wirkung von „+ S“ auf das Budget", j.s_effekt_eur or None)]
+            (_budget(j), g and g.vereinbart_eur), (f"fallbezogener {des_budgets}", g and g.fallbezogen_eur),
+            ("diese Menge zu den geltenden Entgelten", g.ist_eur if g and abs(g.ist_eur - j.fallbezogen_eur) >= 1 else None),
+            ("klassische Abrechnung", j.klassisch_eur),
+            ("Puffer zum Jahresende: fallbezogener Teil − klassische Abrechnung", g and g.puffer_eur),
+            ("Wirkung von „+S“ auf das Budget", j.s_effekt_eur or None)]
     menge = [("Plätze im Mittel", j.plaetze), ("VK nach Schlüssel nötig", v), ("VK vorhanden (anteilig)", da),
-             ("VK, die fehlen", fehlt), ("Abweichung vom vereinbarten Budget in %", g and g.abweichung_prozent),
-             ("Abstand zum unteren Ende des Korridors in %", g and g.abstand_unten),
-             ("Abstand zum oberen Ende des Korridors in %", g and g.abstand_oben)]
-    d = "euro_differenz"
+             ("VK vorhanden − nötig (unter 0: so viele fehlen)", mehr), (f"{abweichung} in %", g and g.abweichung_prozent),
+             ("Abstand zum unteren Ende des Korridors in %-Punkten", g and g.abstand_unten),
+             ("Abstand zum oberen Ende des Korridors in %-Punkten", g and g.abstand_oben)]
+    d, mitte = "euro_differenz", _wort(e, "tabelle_mitte")
     ergebnis = {
-        "Euro": _bandtabelle(f"Euro {jahr}", basis, "zahl", "euro", euro),
-        "Menge": _bandtabelle(f"Plätze, Personal, Abweichung {jahr}", basis, "zahl1", "zahl1", menge),
-        "Änderungen": Tabelle(f"Was jede Änderung am Budget {jahr} bewirkt", "jede für sich; dann, was sie erst zusammen bewirken",
-                spalten("Änderung", ("€", d), ("alle, diese kleiner: €", d), ("alle, diese größer: €", d)), (
+        "Euro": _bandtabelle(f"Euro {jahr}", mitte, "zahl", "euro", euro),
+        "Menge": _bandtabelle(f"Plätze, Personal, Abweichung {jahr}", mitte, "zahl1", "zahl1", menge),
+        "Änderungen": Tabelle(f"Was jede Änderung am Budget {jahr} bewirkt", _wort(e, "tabelle_aenderungen"), spalten(
+                "Änderung", ("€", d), ("alle, diese kleiner €", d), ("alle, diese größer €", d)), (
                     *((nr[b.nummer], b.betrag_eur, b.unten_eur, b.oben_eur) for b in j.beitraege),
                     ("Zusammenwirken", j.zusammenwirken_eur, None, None), ("Summe", j.differenz_eur.wert, None, None)), True),
-        "HBG-Mix": Tabelle(f"HBG-Mix {jahr}", basis, spalten(
-            "Angebot", "HBG", ("Plätze", "zahl2"), ("10 % darunter", "zahl1"), ("10 % darüber", "zahl1"), ("Anteil", "prozent"),
-            ("Anteil vor „+ S“", "prozent")), tuple(
+        "HBG-Mix": Tabelle(f"HBG-Mix {jahr}", _wort(e, "tabelle"), spalten(
+            "Angebot", "HBG", ("Plätze ohne Zufall", "zahl2"), (VON, "zahl1"), (BIS, "zahl1"), ("Anteil", "prozent"),
+            ("Anteil vor „+S“", "prozent")), tuple(
             (namen.get(x.angebot_id, x.angebot_id), x.hbg, x.plaetze.wert, x.plaetze.p10, x.plaetze.p90, x.anteil, x.anteil_vor_s)
             for x in j.gruppen)),
-        "Grenzen": Tabelle(f"Wahrscheinlichkeit, eine Grenze {jahr} zu erreichen", "Abweichung vom vereinbarten Budget, auf und ab",
-                spalten(("Grenze ± %", "zahl1"), ("€", "zahl"), ("mit Änderungen", "prozent"), ("ohne Änderungen", "prozent")),
-                tuple((x.prozent, x.betrag_eur, x.anteil, x.ohne) for x in (g.stufen if g else ())))}
+        "Grenzen": Tabelle(f"Wahrscheinlichkeit, eine Grenze {jahr} zu erreichen", f"{abweichung}, auf und ab; Anteil der Zufallsläufe",
+                spalten("Grenze", ("€", "zahl"), ("mit Änderungen", "prozent"), ("ohne Änderungen", "prozent")),
+                tuple((f"±\u00a0{kurz(Decimal(str(x.prozent)))}\u00a0%", x.betrag_eur, x.anteil, x.ohne) for x in (g.stufen if g else ())))}
     return {k: t for k, t in ergebnis.items() if t.zeilen and (j.beitraege or not t.summenzeile)}
 
 
 def monatstabelle(e: Ergebnis) -> Tabelle:
-    """Month by month: places with their band, instalment, classical billing, Puffer."""
-    return Tabelle("Monate", f"Eigene Kostenträger, Angebote im Budget; {BASEN[e.szenario.basis]}", spalten(
-        "Monat", ("Plätze", "zahl2"), ("10 % darunter", "zahl1"), ("10 % darüber", "zahl1"), ("ohne Änderungen", "zahl2"),
-        ("vereinbart", "zahl2"), ("Rate €", "euro"), ("klassische Abrechnung €", "euro"), ("Puffer seit Januar €", "euro_differenz")),
+    """Month by month: places with their band, instalments on this volume and as agreed, classical billing, Puffer."""
+    return Tabelle("Monate", _wort(e, "tabelle_monate"), spalten(
+        "Monat", ("Plätze", "zahl2"), (VON, "zahl1"), (BIS, "zahl1"), ("ohne Ände\u00adrungen", "zahl2"), ("laut Budget", "zahl2"),
+        ("Rate bei dieser Menge €", "euro"), ("Rate laut Budget, fallbezogen €", "euro"), ("klassische Abrechnung €", "euro"),
+        ("Puffer seit Januar €", "euro_differenz")),
         tuple((f.monat(m.monat), (p := m.plaetze[GESAMT]).wert, p.p10, p.p90, m.ohne[GESAMT], m.vereinbart, m.rate_eur,
-               m.klassisch_eur.wert, m.puffer_eur.wert if m.puffer_eur else None) for m in e.monate))
+               m.rate_vereinbart_eur, m.klassisch_eur.wert, m.puffer_eur.wert if m.puffer_eur else None) for m in e.monate))
 
 
 def vergleich(ergebnisse: Sequence[Ergebnis], jahr: int) -> Tabelle:
@@ -161,14 +187,13 @@ def vergleich(ergebnisse: Sequence[Ergebnis], jahr: int) -> Tabelle:
     zeilen = []
     for e in ergebnisse:
         j = next((x for x in e.jahre if x.jahr == jahr), e.jahre[-1])
-        b = j.budget_eur
-        zeilen.append((e.szenario.name, j.jahr, j.plaetze.wert, b.wert, b.p10, b.p90, j.differenz_eur.wert, j.klassisch_eur.wert,
-                       j.gegen.puffer_eur.wert if j.gegen else None, j.vk_noetig.wert if j.vk_noetig else None,
+        zeilen.append((e.szenario.name, j.jahr, j.plaetze.wert, (b := j.budget_eur).wert, b.p10, b.p90, j.differenz_eur.wert,
+                       j.klassisch_eur.wert, j.gegen.puffer_eur.wert if j.gegen else None, j.vk_noetig.wert if j.vk_noetig else None,
                        next((x.anteil for x in j.gegen.stufen if x.prozent == 5), None) if j.gegen else None))
-    return Tabelle("Szenarien nebeneinander", "je Szenario ein Jahr; Bänder: 10 % der Ziehungen darunter und darüber", spalten(
-        "Szenario", ("Jahr", "jahr"), ("Plätze", "zahl1"), ("Budget €", "euro"), ("10 % darunter", "zahl"), ("10 % darüber", "zahl"),
+    return Tabelle("Szenarien nebeneinander", muster()["szenario"]["tabelle_vergleich"], spalten(
+        "Szenario", ("Jahr", "jahr"), ("Plätze", "zahl1"), ("Budget €", "euro"), (VON, "zahl"), (BIS, "zahl"),
         ("gegen „ohne Änderungen“ €", "euro_differenz"), ("klassische Abrechnung €", "euro"), ("Puffer €", "euro_differenz"),
-        ("VK nötig", "zahl1"), ("± 5 % erreicht", "prozent")), tuple(zeilen))
+        ("VK nötig", "zahl1"), ("Abweichung ±\u00a05\u00a0% erreicht", "prozent")), tuple(zeilen))
 
 
 def neubewertung(n: Neubewertung, namen: Namen) -> list[Tabelle]:
@@ -197,11 +222,14 @@ def _text(x: float, y: float, text: str, farbe: str = TINTE, anker: str = "start
     return f'<text x="{x:.1f}" y="{y:.1f}" fill="{farbe}" text-anchor="{anker}" >{escape(text)}</text>'
 
 
-def _bild(titel: str, alt: str, hoehe: float, teile: Sequence[str], breite: int = BREITE) -> str:
-    """A figure: question as caption, the picture with its words."""
-    return (f'<figure style="margin:0 0 .75rem"><figcaption style="font-weight:600">{escape(titel)}</figcaption>'
+def _bild(titel: str, alt: str, hoehe: float, teile: Sequence[str], breite: int = BREITE, basis: str = "") -> str:
+    """A figure: question as caption, basis, the picture with its words; on a narrow screen it scrolls rather than shrinks."""
+    return (f'<figure style="margin:0 0 .75rem;min-width:0"><figcaption style="font-weight:600">{escape(titel)}'
+            f'<span class="basis">{escape(basis)}</span></figcaption>'
+            f'<div class="bild" style="overflow-x:auto" tabindex="0" role="group" aria-label="Bild: {escape(titel, quote=True)}">'
             f'<svg role="img" aria-label="{escape(alt, quote=True)}" viewBox="0 0 {breite} {hoehe:.0f}" width="{breite}" '
-            f'style="max-width:100%;height:auto;font:12px DejaVu Sans,sans-serif">{"".join(teile)}</svg></figure>')
+            f'style="max-width:100%;min-width:min({breite}px,34rem);height:auto;font:12px DejaVu Sans,sans-serif">{"".join(teile)}</svg>'
+            "</div></figure>")
 
 
 def _achse(lo: float, hi: float) -> list[float]:
@@ -233,7 +261,7 @@ def verlauf(e: Ergebnis, namen: Namen, angebot: str = GESAMT, rahmen: tuple[floa
     baender, ohne = [m.plaetze[angebot] for m in monate], [m.ohne[angebot] for m in monate]
     werte = [float(b.wert) for b in baender]
     geaendert = any(abs(o - w) > 1e-9 for o, w in zip(ohne, werte, strict=True))
-    stufen, hoehe, rechts, oben = _achse(*rahmen or grenzen(e, angebot)), 250, breite - (120 if breite == BREITE else 14), OBEN
+    stufen, hoehe, rechts, oben = _achse(*rahmen or grenzen(e, angebot)), 250, breite - (RECHTS if breite == BREITE else 14), OBEN
     unten, lo, hi = hoehe - 24, stufen[0], stufen[-1]
     stellen = 0 if all(s == int(s) for s in stufen) else 1
     beginn, mitte = ([LINKS + (rechts - LINKS) * (i + d) / len(monate) for i in range(len(monate))] for d in (0, 0.5))
@@ -244,30 +272,30 @@ def verlauf(e: Ergebnis, namen: Namen, angebot: str = GESAMT, rahmen: tuple[floa
          for s, y in zip(stufen, py(stufen), strict=True)]
     flaeche = _linie(mitte + mitte[::-1], py([b.p10 for b in baender] + [b.p90 for b in reversed(baender)])) + "Z"
     t.append(f'<path d="{flaeche}" fill="{AKZENT}" fill-opacity="0.2"/>')
-    linien = [("hier", werte, AKZENT, 'stroke-width="2.4"')]
+    linien = [("Szenario", werte, AKZENT, 'stroke-width="2.4"')]
     if geaendert:
-        linien.insert(0, ("ohne", ohne, ZWEIT, 'stroke-width="1.6" stroke-dasharray="1 3" stroke-linecap="round"'))
+        linien.insert(0, ("ohne Änderungen", ohne, ZWEIT, 'stroke-width="1.6" stroke-dasharray="1 3" stroke-linecap="round"'))
     if angebot == GESAMT and monate[0].vereinbart is not None:
-        linien.insert(0, ("vereinbart", [m.vereinbart or 0.0 for m in monate], GRAU, 'stroke-width="1.6" stroke-dasharray="5 3"'))
+        linien.insert(0, ("laut Budget", [m.vereinbart or 0.0 for m in monate], GRAU, 'stroke-width="1.6" stroke-dasharray="5 3"'))
     t += [f'<path d="{_linie(mitte, py(ys))}" fill="none" stroke="{farbe}" {strich}/>' for _, ys, farbe, strich in linien]
     for i, m in enumerate(monate):
         if m.monat.endswith("-01") or not i:
             t += [f'<path d="M{beginn[i]:.1f} {oben}V{unten}" stroke="{GITTER}"/>', _text(beginn[i] + 3, unten + 16, m.monat[:4], GRAU)]
+    von, bis = (f.zahl(x, 1) for x in (baender[-1].p10, baender[-1].p90))
     if breite == BREITE:
-        letzte = 1e9
-        for name, ys, farbe, _ in sorted(linien, key=lambda x: x[1][-1]):
-            letzte = min(py(ys)[-1] + 4, letzte - 15)
-            t.append(_text(rechts + 6, letzte, f"{name} {f.zahl(ys[-1], 1)}", farbe))
-    band = " und ".join(f.zahl(x, 1) for x in (baender[-1].p10, baender[-1].p90))
+        enden = [(f"{n} {f.zahl(ys[-1], 1)}", ys[-1], farbe) for n, ys, farbe, _ in linien]
+        enden += [(f"{n} (80\u00a0%)", y, AKZENT) for n, y in ((f"von {von}", baender[-1].p10), (f"bis {bis}", baender[-1].p90))]
+        hoehen = verteile(py([y for _, y, _ in enden]), 15, unten)
+        t += [_text(rechts + 6, y + 4, text, farbe) for (text, _, farbe), y in zip(enden, hoehen, strict=True)]
     alt = (f"{wer}: Plätze von {f.monat(monate[0].monat)} bis {f.monat(monate[-1].monat)}, zuletzt {f.zahl(werte[-1], 1)}, in 8 von 10 "
-           f"Fällen zwischen {band}" + (f"; ohne Änderungen {f.zahl(ohne[-1], 1)}." if geaendert else "."))
-    ab = f" – Achse beginnt bei {f.zahl(lo, stellen)}" if lo > 0 else ""
-    return _bild((titel or f"Wie viele Plätze sind belegt? ({wer})") + ab, alt, hoehe, t, breite)
+           f"Zufallsläufen zwischen {von} und {bis}" + (f"; ohne Änderungen {f.zahl(ohne[-1], 1)}." if geaendert else "."))
+    titel = (titel or f"Wie viele Plätze sind belegt? ({wer})") + (f" – Achse beginnt bei {f.zahl(lo, stellen)}" if lo > 0 else "")
+    return _bild(titel, alt, hoehe, t, breite, _wort(e, "bild" if angebot == GESAMT else "bild_angebot") * (breite == BREITE))
 
 
-def _balken(titel: str, alt: str, zeilen: Sequence[tuple[str, float, float, str, str]]) -> str:
-    """Horizontal bars from a to b around zero: label, a, b, colour, text."""
-    links, rechts, h = 280, BREITE - 150, 26
+def _balken(titel: str, was: str, zeilen: Sequence[tuple[str, float, float, str, str]]) -> str:
+    """Horizontal bars from a to b around zero: label, a, b, colour, text; `was` they show."""
+    links, rechts, h = 272, BREITE - 150, 26
     enden = [0.0, *(x for z in zeilen for x in z[1:3])]
     lo, hi = min(enden), max(enden)
     if hi == lo:
@@ -280,7 +308,7 @@ def _balken(titel: str, alt: str, zeilen: Sequence[tuple[str, float, float, str,
         y, x0, x1 = i * h + 8, px(min(a, b)), px(max(a, b))
         t.append(f'<rect x="{x0:.1f}" y="{y}" width="{max(x1 - x0, 1.5):.1f}" height="{h - 8}" fill="{farbe}"/>')
         t.append(_text(links - 8, y + 14, kuerze(name, links - 12, 9), anker="end") + _text(x1 + 5, y + 14, text, GRAU))
-    return _bild(titel, alt, len(zeilen) * h + 8, t)
+    return _bild(titel, f"{was}: " + "; ".join(f"{z[0]} {z[4]}" for z in zeilen) + ".", len(zeilen) * h + 8, t)
 
 
 def _knapp(e: Ergebnis, b: Beitrag) -> str:
@@ -298,8 +326,8 @@ def wasserfall(e: Ergebnis, j: Jahresergebnis) -> str:
         zeilen.append((name, stand, stand + float(eur), farbe, f.euro_rund(eur, vorzeichen=True)))
         stand += float(eur)
     zeilen.append(("Summe", 0.0, float(j.differenz_eur.wert), TINTE, f.euro_rund(j.differenz_eur.wert, vorzeichen=True)))
-    alt = f"Unterschied zu „ohne Änderungen“ {j.jahr}: " + "; ".join(f"{z[0]} {z[4]}" for z in zeilen) + "."
-    return _balken(f"Was bewirkt jede Änderung am Budget {j.jahr}?", alt, zeilen) if j.beitraege else ""
+    was = f"Unterschied zu „ohne Änderungen“ {j.jahr}"
+    return _balken(f"Was bewirkt jede Änderung am Budget {j.jahr}?", was, zeilen) if j.beitraege else ""
 
 
 def tornado(e: Ergebnis, j: Jahresergebnis) -> str:
@@ -309,14 +337,13 @@ def tornado(e: Ergebnis, j: Jahresergebnis) -> str:
     paare.append(("Zufall, Prognose, Entgeltspannen", *(Decimal(round(x)) - d.wert for x in (d.p10, d.p90))))
     zeilen = [(n, float(a), float(b), AKZENT, " / ".join(f.euro_rund(x, vorzeichen=True) for x in sorted((a, b))))
               for n, a, b in sorted(paare, key=lambda x: -abs(x[2] - x[1])) if round(a) or round(b)]
-    alt = f"Abstand vom genannten Unterschied {j.jahr}: " + "; ".join(f"{z[0]}: {z[4]}" for z in zeilen) + "."
     frage = "Welche Annahme zählt am meisten? (je ein Zehntel kleiner und größer)"
-    return _balken(frage, alt, zeilen) if zeilen and j.beitraege else ""
+    return _balken(frage, f"Abstand vom genannten Unterschied {j.jahr}", zeilen) if zeilen and j.beitraege else ""
 
 
 def nebeneinander(ergebnisse: Sequence[Ergebnis], namen: Namen, angebot: str = GESAMT) -> str:
     """Scenarios side by side on the same axes."""
-    alle = [grenzen(e, angebot) for e in ergebnisse]
-    rahmen = (min(a for a, _ in alle), max(b for _, b in alle))
-    return '<div style="display:flex;flex-wrap:wrap;gap:0 1rem">' + "".join(
-        verlauf(e, namen, angebot, rahmen, 350, e.szenario.name) for e in ergebnisse) + "</div>"
+    unten, oben = zip(*(grenzen(e, angebot) for e in ergebnisse), strict=True)
+    zeichen = f'<p class="basis">{muster()["szenario"]["bild_zeichen"]}</p>'
+    return zeichen + '<div style="display:flex;flex-wrap:wrap;gap:0 1rem">' + "".join(
+        verlauf(e, namen, angebot, (min(unten), max(oben)), 350, e.szenario.name) for e in ergebnisse) + "</div>"
