@@ -10,6 +10,7 @@ registered engine at its start.
 from __future__ import annotations
 
 import builtins
+import io
 import os
 import sys
 import time
@@ -234,7 +235,7 @@ class Recorder:
             self.outputs[self.cell], self._clear = [], False
 
 
-class _Stream:
+class _Stream(io.TextIOBase):
     """stdout or stderr of the child, as notebook output."""
 
     encoding, errors = "UTF-8", "strict"
@@ -248,16 +249,6 @@ class _Stream:
         if text:
             self._add(text)
         return len(text)
-
-    def writelines(self, lines: list[str]) -> None:
-        for line in lines:
-            self.write(line)
-
-    def flush(self) -> None:
-        pass
-
-    def isatty(self) -> bool:
-        return False
 
     def writable(self) -> bool:
         return True
