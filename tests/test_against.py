@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import openpyxl
@@ -51,12 +52,15 @@ def test_late_reports_are_in_the_report_and_the_earlier_state_is_an_input(beispi
     assert json.loads(traeger("facts", IDS[0], "2026Q1", beispiel, "--against", alt).output)["vergleich"] == vergleich
 
     assert traeger(*befehl, "--against", alt).output.count(": unverändert") == 2
+    traeger("mail", "2026Q1", beispiel, "--out", aus)  # the message says what the report says
+    nachricht = message_from_bytes((aus / "postausgang" / f"{IDS[0]}.eml").read_bytes(), policy=policy.default)
+    assert satz in nachricht.get_body(("plain",)).get_content().replace("\u00a0", " ")
     shutil.rmtree(alt)
     frueher(beispiel, alt)
     ausgabe = traeger(*befehl, "--against", alt).output
-    assert "BSP-FLUSS: fertig (geändert: früherer Stand)" in ausgabe and "BSP-SEE: unverändert" in ausgabe
+    assert "BSP-FLUSS: fertig (anderer Vergleichsstand)" in ausgabe and "BSP-SEE: unverändert" in ausgabe
     assert satz not in (aus / IDS[0] / "bericht.html").read_text()
-    assert traeger(*befehl).output.count("fertig (geändert: früherer Stand)") == 2
+    assert traeger(*befehl).output.count("fertig (ohne Vergleichsstand)") == 2
     assert "Früherer Stand" not in (aus / IDS[0] / "bericht.html").read_text()
 
 

@@ -10,11 +10,15 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
+from datetime import date
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+
+from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler, anzahl, gruppiert, systemgrund
 
 app = typer.Typer(help="Werkbank für sozialraumorientierte Trägerbudgets.", no_args_is_help=True, add_completion=False,
                   pretty_exceptions_enable=False, rich_markup_mode=None)
@@ -40,7 +44,6 @@ def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
     """A user's mistake is told in German and ends with exit code 2, never with a traceback."""
     @wraps(f)
     def innen(*args: Any, **kwargs: Any) -> Any:
-        from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler, gruppiert, systemgrund
         try:
             return f(*args, **kwargs)
         except Fehlerliste as e:
@@ -58,6 +61,13 @@ def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
             raise typer.Exit(1) from None
         raise typer.Exit(2)
     return innen
+
+
+def _lauf(quartal: str, out: Path | None) -> tuple[Any, Path]:
+    """The quarter, and the folder of its run."""
+    from traeger_lib.analysis.periods import Quartal
+    q = Quartal.aus(quartal)
+    return q, out or Path("parameterized_runs") / str(q)
 
 
 def _ja(frage: str) -> bool:
@@ -88,9 +98,6 @@ def demo(ziel: Annotated[Path, typer.Argument(metavar="ZIEL", help="Ordner, der 
 def check(bestand: Bestandspfad, as_json: Annotated[bool, typer.Option("--json", help="alle Fehler als JSON")] = False,
           workbook: Annotated[bool, typer.Option("--workbook", help="fehler.xlsx mit markierten Zellen zu den Daten")] = False) -> None:
     """Prüft einen Bestand und nennt jeden Fehler; schlägt für fremde Namen eine zuordnung.toml vor."""
-    from dataclasses import asdict
-
-    from traeger_lib.inputs.faults import Fehlerliste, gruppiert
     from traeger_lib.inputs.reading import lies, vorschlag
     from traeger_lib.operations.intake import schreibe_fehlermappe
     hinweise: tuple[tuple[str, str], ...] = ()
@@ -161,20 +168,17 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
     from rich.table import Table
 
-    from traeger_lib.analysis.periods import Quartal
     from traeger_lib.operations import batch, job
-    q = Quartal.aus(quartal)
-    ziel = out or Path("parameterized_runs") / str(q)
+    q, ziel = _lauf(quartal, out)
     konsole = Console()
-    terminal = konsole.is_terminal
     spalten = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TimeElapsedColumn(), TextColumn("noch etwa"), TimeRemainingColumn())
-    with Progress(*spalten, console=konsole, disable=not terminal) as balken:
+    with Progress(*spalten, console=konsole, disable=not konsole.is_terminal) as balken:
         aufgabe = balken.add_task(f"Berichte {q}", total=None)
 
         def melde(e: job.Ergebnis, fertig: int, gesamt: int) -> None:
             balken.update(aufgabe, completed=fertig, total=gesamt)
-            if not terminal:
+            if not konsole.is_terminal:
                 typer.echo(f"[{fertig}/{gesamt}] {e.traeger_id}: {e.stand}{f' ({e.grund})' if e.grund else ''}")
         ergebnisse = batch.quartal(q, bestand, ziel, nur=only or (), jobs=jobs, erzwingen=force, nur_fehlgeschlagene=retry_failed,
                                    gewuenscht=dict(p.partition("=")[::2] for p in parameter or ()), cluster=cluster,
@@ -194,16 +198,14 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
 @verstaendlich
 def verify(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit Berichten, auch mehrere Quartale")]) -> None:
     """Vergleicht alle Berichte unter einem Ordner mit ihren Manifesten und nennt jede Abweichung."""
-    from traeger_lib.inputs.faults import TraegerFehler
-    from traeger_lib.inputs.faults import anzahl as worte
     from traeger_lib.operations.manifest import pruefe_archiv
-    anzahl, fehler = pruefe_archiv(ordner)
-    if not anzahl and not fehler:
+    berichte, fehler = pruefe_archiv(ordner)
+    if not berichte and not fehler:
         raise TraegerFehler(f"Unter {ordner} liegen keine Berichte.")
     for zeile in fehler:
         typer.echo(zeile)
-    was = f"{worte(len(fehler), 'Abweichung', 'Abweichungen')}." if fehler else "alle unverändert."
-    typer.echo(f"{worte(anzahl, 'Bericht', 'Berichte')} geprüft, {was}")
+    was = f"{anzahl(len(fehler), 'Abweichung', 'Abweichungen')}." if fehler else "alle unverändert."
+    typer.echo(f"{anzahl(berichte, 'Bericht', 'Berichte')} geprüft, {was}")
     raise typer.Exit(1 if fehler else 0)
 
 
@@ -213,9 +215,6 @@ def purge(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit
           years: Annotated[int, typer.Option(min=1, help="Aufbewahrung in Jahren nach Ende des Quartals; es gibt keine Vorgabe")],
           yes: Annotated[bool, typer.Option("--yes", help="ohne Rückfrage löschen")] = False) -> None:
     """Nennt die Läufe, deren Aufbewahrung abgelaufen ist, und löscht sie nach Rückfrage, auch versandte Berichte."""
-    from datetime import date
-
-    from traeger_lib.inputs.faults import TraegerFehler, anzahl
     from traeger_lib.operations import folder
     from traeger_lib.operations import manifest as m
     if not ordner.is_dir():
@@ -245,25 +244,22 @@ def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
          after: Annotated[bool, typer.Option("--after", help="nach dem Gespräch: die fortgeschriebene BSC als Protokoll")] = False,
          send: Annotated[bool, typer.Option("--send", help="versenden, nach Rückfrage; Zugang siehe docs/versand.md")] = False,
          yes: Annotated[bool, typer.Option("--yes", help="ohne Rückfrage")] = False,
-         force: Annotated[bool, typer.Option("--force", help="auch Berichte, die nicht zum heutigen Stand der Daten passen")] = False,
+         force: Annotated[bool, typer.Option("--force", help="auch Berichte zu früheren Daten, mit --after eine unveränderte BSC")] = False,
          reason: Annotated[str, typer.Option("--reason", help="Begründung zu --force, wird festgehalten", metavar="TEXT")] = "",
          resolve: Annotated[list[str] | None, typer.Option(
              "--resolve", help="unklare oder abgelehnte Zeile entscheiden", metavar="NR=versandt|offen")] = None) -> None:
     """Schreibt je Träger eine Nachricht als .eml-Datei und die Liste der Empfangenden; ohne --send wird nichts versandt."""
-    from traeger_lib.analysis.periods import Quartal
-    from traeger_lib.inputs.faults import TraegerFehler, anzahl
-    from traeger_lib.operations import outbox
+    from traeger_lib.operations import batch, outbox
     if force != bool(reason.strip()):
         raise TraegerFehler("--force und --reason gehören zusammen: Was nicht zu den Daten passt, geht nur mit Begründung hinaus.")
-    q = Quartal.aus(quartal)
-    ziel = out or Path("parameterized_runs") / str(q)
+    q, ziel = _lauf(quartal, out)
     with outbox.geoeffnet(q, bestand, ziel) as (daten, b):
         zugang = outbox.Zugang.aus(os.environ, daten) if send else None
         for text in resolve or ():
             b.loese(text)
         post = outbox.plane(q, daten, ziel, b, nur=only or (), danach=after, begruendung=reason.strip())
-        if not zugang:
-            outbox.entwuerfe(post, daten, q, b, os.environ.get("TRAEGER_MAIL_FROM", ""))
+        outbox.entwuerfe(post, daten, q, ziel, b, nur=only or (), danach=after,
+                         absender=None if zugang else os.environ.get("TRAEGER_MAIL_FROM", ""))
         typer.echo("\n".join(outbox.liste(post, b)))
         offen = [b.offen(p) for p in post]
         frage = f"{anzahl(sum(map(bool, offen)), 'Nachricht', 'Nachrichten')} an {sum(map(len, offen))} Empfangende versenden?"
@@ -273,6 +269,7 @@ def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
             typer.echo("\nNach dem Versand:\n" + "\n".join(outbox.liste(post, b)))
         for zeile in b.wartende().values():
             typer.echo(zeile, err=True)
+        batch.schreibe_uebersicht(ziel, daten)
         typer.echo(f"Nachrichten: {ziel / 'postausgang'}" + ("" if zugang else " (nichts versandt)"))
         raise typer.Exit(int(outbox.unfertig(post, b, versandt=send)))
 
@@ -282,10 +279,6 @@ def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
 def calendar(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None,
              today: Annotated[str, typer.Option("--today", help="Stichtag JJJJ-MM-TT statt heute", metavar="TAG")] = "") -> None:
     """Zeigt, was bis wann versandt sein muss und was überfällig ist, und schreibt die Termine als .ics-Datei."""
-    from datetime import date
-
-    from traeger_lib.analysis.periods import Quartal
-    from traeger_lib.inputs.faults import TraegerFehler
     from traeger_lib.inputs.reading import lies
     from traeger_lib.operations.calendar import als_ics, fristen, zeilen
     from traeger_lib.operations.folder import gehoert_dazu
@@ -294,8 +287,7 @@ def calendar(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = Non
         heute = date.fromisoformat(today) if today else date.today()
     except ValueError:
         raise TraegerFehler(f"„{today[:20]}“ ist kein Tag. Bitte als JJJJ-MM-TT angeben, etwa 2026-04-24.") from None
-    q = Quartal.aus(quartal)
-    daten, ziel = lies(bestand)[0], out or Path("parameterized_runs") / str(q)
+    (q, ziel), daten = _lauf(quartal, out), lies(bestand)[0]
     alle = fristen(daten, q, ziel, heute)
     typer.echo("\n".join(zeilen(alle)))
     gehoert_dazu(ziel, daten, bestand, q)
@@ -312,16 +304,13 @@ def bsc_export(quartal: Quartalstext, bestand: Bestandspfad,
                                                         metavar="DIR")] = None) -> None:
     """Schreibt je Träger die Scorecard als Excel zum Bearbeiten und als Word-Protokoll."""
     from traeger_lib import load
-    from traeger_lib.analysis.periods import Quartal
-    from traeger_lib.inputs.faults import TraegerFehler
     from traeger_lib.inputs.reading import lies
     from traeger_lib.operations.bsc import exportiere
-    q, alle, fehler = Quartal.aus(quartal), lies(bestand)[0].traeger_ids, 0
-    if fremd := set(only or ()) - set(alle):
-        raise TraegerFehler(f"Unbekannt: {', '.join(sorted(fremd))}. Bekannt sind {', '.join(alle)}.")
-    for i in only or alle:
+    from traeger_lib.operations.folder import auswahl
+    (q, ziel), fehler = _lauf(quartal, None), 0
+    for i in auswahl(lies(bestand)[0], only or ()):
         try:
-            typer.echo("\n".join(map(str, exportiere(load(bestand, i), i, q, out or Path("parameterized_runs") / str(q) / "bsc"))))
+            typer.echo("\n".join(map(str, exportiere(load(bestand, i), i, q, out or ziel / "bsc"))))
         except TraegerFehler as e:
             fehler += 1
             typer.echo(f"{i}: {e}", err=True)
@@ -359,10 +348,9 @@ def conference(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = N
                unprotected: Annotated[bool, typer.Option("--unprotected", help="nur für den Leistungsträger, ungeschützt")] = False,
                ) -> None:
     """Schreibt die gemeinsame Seite aller Träger für die Sozialraumkonferenz, mit geschützten Zahlen."""
-    from traeger_lib.analysis.periods import Quartal
     from traeger_lib.operations.conference import schreibe
-    q = Quartal.aus(quartal)
-    seite = schreibe(q, bestand, out or Path("parameterized_runs") / str(q), geschuetzt=not unprotected)
+    q, ziel = _lauf(quartal, out)
+    seite = schreibe(q, bestand, ziel, geschuetzt=not unprotected)
     typer.echo(f"Geschrieben: {seite}" + (" (ungeschützt: nicht weitergeben)" if unprotected else ""))
 
 
