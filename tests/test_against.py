@@ -12,6 +12,7 @@ import openpyxl
 import pytest
 
 from traeger_lib import load
+from traeger_lib.operations import job
 
 IDS = ("BSP-FLUSS", "BSP-SEE")
 
@@ -62,6 +63,17 @@ def test_late_reports_are_in_the_report_and_the_earlier_state_is_an_input(beispi
     assert satz not in (aus / IDS[0] / "bericht.html").read_text()
     assert traeger(*befehl).output.count("fertig (ohne Vergleichsstand)") == 2
     assert "Früherer Stand" not in (aus / IDS[0] / "bericht.html").read_text()
+
+
+@pytest.mark.parametrize(("davor", "jetzt", "satz"), [
+    ({}, {}, ""), ({"frueher": "a"}, {"frueher": "b"}, "anderer Vergleichsstand"), ({"frueher": "a"}, {}, "ohne Vergleichsstand"),
+    ({}, {"frueher": "b", "programm": "2"}, "geändert: Programm; mit Vergleichsstand"),
+    ({"daten": "2", "notebook": "2", "parameter": "2"}, {}, "geändert: Daten, Berichtsvorlage, Einstellungen"),
+    ({"daten": "2", "datenstand": "2025-12-31"}, {}, "neuer Datenstand 31.03.2026")])
+def test_why_a_report_is_made_anew_in_words_for_its_readers(davor, jetzt, satz):
+    gleich = dict.fromkeys((*job.WORTE, "frueher"), "1") | {"frueher": ""}
+    alt = {"datenstand": davor.pop("datenstand", "2026-03-31"), "fingerabdruck": gleich | davor}
+    assert job.anders(alt, gleich | jetzt, "2026-03-31") == satz
 
 
 def test_a_provider_the_earlier_state_does_not_know_has_nothing_to_compare(beispiel, traeger, tmp_path):

@@ -128,6 +128,8 @@ def test_ctrl_c_keeps_what_is_finished_and_says_so(klein, traeger):
     assert lauf.returncode == 1 and "Abgebrochen: 1 Berichte sind offen" in text and "Traceback" not in text
     stand = {e["traeger_id"]: e["stand"] for e in json.loads((klein.aus / "lauf.json").read_text())["traeger"]}
     assert stand == {"BSP-FLUSS": "fertig", "BSP-SEE": "offen"} and not list(klein.aus.glob(".neu-*"))
+    befehl = f"traeger quarter 2026Q1 {klein.bestand} --out {klein.aus} --retry-failed"
+    assert f"weiter mit: <code>{befehl}</code>" in (klein.aus / "index.html").read_text()
     klein()
     result = traeger(*klein.befehl, "--retry-failed")
     assert result.exit_code == 0 and "[1/1] BSP-SEE: fertig" in result.output
