@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 import re
 import shutil
+from email import message_from_bytes, policy
 from pathlib import Path
 
 import openpyxl
 import pytest
 
 from traeger_lib import load
+from traeger_lib.operations import job
 
 IDS = ("BSP-FLUSS", "BSP-SEE")
 
@@ -51,13 +53,27 @@ def test_late_reports_are_in_the_report_and_the_earlier_state_is_an_input(beispi
     assert json.loads(traeger("facts", IDS[0], "2026Q1", beispiel, "--against", alt).output)["vergleich"] == vergleich
 
     assert traeger(*befehl, "--against", alt).output.count(": unverändert") == 2
+    traeger("mail", "2026Q1", beispiel, "--out", aus)  # the message says what the report says
+    nachricht = message_from_bytes((aus / "postausgang" / f"{IDS[0]}.eml").read_bytes(), policy=policy.default)
+    assert satz in nachricht.get_body(("plain",)).get_content().replace("\u00a0", " ")
     shutil.rmtree(alt)
     frueher(beispiel, alt)
     ausgabe = traeger(*befehl, "--against", alt).output
-    assert "BSP-FLUSS: fertig (geändert: früherer Stand)" in ausgabe and "BSP-SEE: unverändert" in ausgabe
+    assert "BSP-FLUSS: fertig (anderer Vergleichsstand)" in ausgabe and "BSP-SEE: unverändert" in ausgabe
     assert satz not in (aus / IDS[0] / "bericht.html").read_text()
-    assert traeger(*befehl).output.count("fertig (geändert: früherer Stand)") == 2
+    assert traeger(*befehl).output.count("fertig (ohne Vergleichsstand)") == 2
     assert "Früherer Stand" not in (aus / IDS[0] / "bericht.html").read_text()
+
+
+@pytest.mark.parametrize(("davor", "jetzt", "satz"), [
+    ({}, {}, ""), ({"frueher": "a"}, {"frueher": "b"}, "anderer Vergleichsstand"), ({"frueher": "a"}, {}, "ohne Vergleichsstand"),
+    ({}, {"frueher": "b", "programm": "2"}, "geändert: Programm; mit Vergleichsstand"),
+    ({"daten": "2", "notebook": "2", "parameter": "2"}, {}, "geändert: Daten, Berichtsvorlage, Einstellungen"),
+    ({"daten": "2", "datenstand": "2025-12-31"}, {}, "neuer Datenstand 31.03.2026")])
+def test_why_a_report_is_made_anew_in_words_for_its_readers(davor, jetzt, satz):
+    gleich = dict.fromkeys((*job.WORTE, "frueher"), "1") | {"frueher": ""}
+    alt = {"datenstand": davor.pop("datenstand", "2026-03-31"), "fingerabdruck": gleich | davor}
+    assert job.anders(alt, gleich | jetzt, "2026-03-31") == satz
 
 
 def test_a_provider_the_earlier_state_does_not_know_has_nothing_to_compare(beispiel, traeger, tmp_path):

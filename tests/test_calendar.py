@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from kleinbestand import bestand, grund
 
 from traeger_lib.analysis.periods import Quartal
+from traeger_lib.operations import folder
 from traeger_lib.operations import manifest as m
 from traeger_lib.operations.calendar import Frist, als_ics, fristen, zeilen
 
@@ -40,6 +41,17 @@ def test_report_and_scorecard_go_out_ten_days_before_the_meeting(tmp_path, heute
         (date(2026, 5, 4), "Steuerungsgespräch 1. Quartal 2026")]
     assert alle[1].stand == erwartet and alle[2].ort == "Haus, Hof; 1"
     assert zeilen(alle)[0] == ("1\u00a0Bericht ist überfällig." if "überfällig" in erwartet else "Nichts ist überfällig.")
+
+
+def test_a_correction_that_waits_makes_nothing_late(tmp_path):
+    for name, am, fassung in (("T1.fassung-1", "2026-04-20", 1), ("T1.fassung-2", "2026-04-28", 2), ("T1", "", 3)):
+        (tmp_path / name).mkdir()
+        m.schreibe_json(tmp_path / name / "manifest.json", {"fassung": fassung})
+        if am:
+            m.schreibe_json(tmp_path / name / m.VERSANDT, {"am": am})
+    frist, gespraech = (x.stand for x in fristen(termine(), Q, tmp_path, date(2026, 5, 5))[1:])
+    assert (frist, gespraech) == ("versandt am 20.04.2026", "Termin vorbei")  # the first version kept the date
+    assert folder.vorgeschichte(tmp_path / "T1") == "Fassung 3, Korrektur; Fassung 2 ging am 28.04.2026 hinaus"
 
 
 def test_contract_dates_where_given_and_a_missing_meeting_is_said(tmp_path):

@@ -1,5 +1,6 @@
 """Messages as files: who gets what, bodies that read without pictures, headers safe from injection, a resolver that never mixes up."""
 
+import base64
 import io
 import random
 import re
@@ -35,7 +36,7 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shuti
 def ordner(tmp_path_factory, traeger):
     """A run of three providers with drafts written while no socket could be opened."""
     hier = tmp_path_factory.mktemp("mail")
-    small_notebook(hier / "klein.ipynb")
+    small_notebook(hier / "klein.ipynb", 'zeige("fallzahlen")')
     lauf(hier, traeger, hier / "klein.ipynb")
 
     def verboten(*a, **k):
@@ -81,7 +82,8 @@ def test_one_message_for_the_contract_parties_and_one_without_figures_for_the_ot
         assert {a.addr_spec for a in partei["To"].addresses} == {a for a, r in rollen.items() if r != "interessenvertretung"}
         assert {a.addr_spec for a in vertretung["To"].addresses} == {a for a, r in rollen.items() if r == "interessenvertretung"}
         name = daten.nur(i)["traeger"]["name"].iloc[0]
-        assert partei["Subject"] == vertretung["Subject"] == f"Steuerungsbericht 1. Quartal 2026 – {name}"
+        assert partei["Subject"] == f"Steuerungsbericht 1. Quartal 2026 – {name}"
+        assert vertretung["Subject"] == f"{partei['Subject']} – Fassung für die Interessenvertretung"
         assert all(f"<{a}>" in ausgabe for a in rollen)
         assert not re.search(r"\d,\d", vertretung.get_body(("plain",)).get_content())  # no figure that could be of few persons
         anhang = next(a for a in partei.iter_attachments() if a.get_filename().endswith("bericht.html"))
@@ -99,7 +101,7 @@ def test_the_body_is_short_reads_without_pictures_and_says_the_same_as_plain_tex
         assert {a.removeprefix("cid:") for a in seite.adressen} == cids  # no outside address, every picture used
         if not pfad.stem.endswith("vertretung"):
             assert len(cids) == 1 and all(len(b["alt"]) > 60 for b in seite.bilder)
-            assert all(s in text and s in html for s in ("1 Fallzahlen", "2 HBG-Mix", "3 Personal", "4 Euro", "5 Maßnahmen"))
+            assert all(s in text and s in html for s in ("1. Fallzahlen:", "2. HBG-Mix:", "3. Personal:", "4. Euro:", "5. Maßnahmen:"))
         nur_html = {"–", *(worte(re.search(r'13px">(.*?)</span>', html)[1]) if seite.bilder else ())}  # title, the chart's basis
         gesagt, gezeigt = (Counter(w.strip("„“:") for w in x) for x in (worte(text), worte(
             seite.text.split("</title>")[-1] + " ".join(b["alt"] for b in seite.bilder))))
@@ -112,8 +114,21 @@ def test_places_and_dates_stand_in_the_message(ordner):
     n = lese(next((ordner / "aus" / "postausgang").glob("*-NORD.eml")))
     text = n.get_body(("plain",)).get_content()
     assert "Das Steuerungsgespräch ist am 04.05.2026, Ort: Träger Beispiel Nord, Musterstadt." in text
-    assert "Fragen beantwortet Stadt Musterstadt." in text and "Guten Tag," in text
+    assert text.rstrip().endswith("Fragen bitte an: Stadt Musterstadt") and "Guten Tag," in text
     assert not any(name in text for name in lies(ordner / "bestand")[0]["verteiler"]["name"])  # greeting without names
+
+
+def test_sentences_and_picture_are_the_reports_and_no_line_ends_before_a_unit(ordner):
+    for i in lies(ordner / "bestand")[0].traeger_ids:
+        n, manifest = lese(ordner / "aus" / "postausgang" / f"{i}.eml"), m.lies_json(ordner / "aus" / i / "manifest.json")
+        text = n.get_body(("plain",)).get_content()
+        assert [s["nummer"] for s in manifest["saetze"]] == [1, 2, 3, 4, 5] and manifest["leitfrage"] in text
+        assert all(" ".join(worte(s["text"])) in " ".join(worte(text)) for s in manifest["saetze"])
+        zeilen = [z for z in text.splitlines() if re.match(r"\d\. ", z)]
+        assert len(zeilen) == 5 and not re.search(r"\d (VK|Plätze|%|€|Maßnahmen?|Tage)", "".join(zeilen)) and "\u00a0VK" in zeilen[2]
+        assert re.search(r"20\d\d [a-zäöü]", "".join(zeilen))  # a year is no number with a unit
+        bild, = (t.get_payload(decode=True) for t in n.walk() if t["Content-ID"])
+        assert base64.b64encode(bild).decode() in (ordner / "aus" / i / "bericht.html").read_text()
 
 
 @pytest.mark.browser

@@ -12,35 +12,20 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import trustme
 from poststelle import MUSTER, Poststelle, Zertifikate, buch, lauf, mit_vertretung, nicht_erfunden, stimmt, umgebung, warte
 from test_whole_or_absent import small_notebook
 
-from traeger_lib.analysis.analyse import analyse
 from traeger_lib.analysis.periods import Quartal
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.reading import lies
-from traeger_lib.operations import folder, mail, outbox
+from traeger_lib.operations import batch, folder, mail, outbox
 from traeger_lib.operations import manifest as m
 
 ROOT = Path(__file__).parents[1]
 Q = Quartal.aus("2026Q1")
-
-
-def analysiert():
-    """`analyse`, each provider's data once: what is tested here is sending."""
-    fertig = {}
-
-    def einmal(bestand, traeger_id, q):
-        schluessel = traeger_id, bestand.pruefsumme()
-        if schluessel not in fertig:
-            fertig[schluessel] = analyse(bestand, traeger_id, q)
-        return fertig[schluessel]
-    return einmal
-
-
-ANALYSIERT = analysiert()
 
 
 @pytest.fixture(scope="module")
@@ -63,8 +48,6 @@ def post(vorlage, tmp_path, monkeypatch, zertifikate, traeger):
     """A copy of the run, a server with STARTTLS, and `post.sende(…)` = `traeger mail … --send --yes`."""
     for name in ("bestand", "aus"):
         shutil.copytree(vorlage / name, tmp_path / name)
-    monkeypatch.setattr(mail, "analyse", ANALYSIERT)
-    monkeypatch.setattr(mail, "ABBILDUNGEN", dict.fromkeys(mail.ABBILDUNGEN, lambda facts: None))  # drawing is tested in test_mail
     server = Poststelle(kontext=zertifikate.kontext())
     server.start()
 
@@ -345,7 +328,7 @@ def test_invented_data_are_never_sent(post, beispiel):
     assert "Die Daten sind erfunden." in post.sende("--force", "--reason", "muss").output and not post.server.gesehen
 
 
-def test_a_stale_report_goes_out_only_with_a_reason_and_without_todays_sentences(post):
+def test_a_stale_report_goes_out_only_with_a_reason_and_with_its_own_sentences(post):
     pfad = post.bestand / "termine.csv"
     pfad.write_text(pfad.read_text().replace("Musterstadt", "Musterdorf"))
     ergebnis = post.sende()
@@ -354,7 +337,9 @@ def test_a_stale_report_goes_out_only_with_a_reason_and_without_todays_sentences
     assert post.sende("--force", "--reason", "Frist läuft ab").exit_code == 0
     assert set(_spalte(post.aus, "begruendung")) == {"Frist läuft ab"}
     for _, n in post.server.post:
-        assert "Wird eine angemessene" not in n.get_body(("plain",)).get_content()
+        i, _, art = n["X-Traegerbudget"].split()
+        text, eigene = n.get_body(("plain",)).get_content(), m.lies_json(post.aus / i / "manifest.json")["saetze"]
+        assert all((s["text"].replace("\u00a0", " ") in text.replace("\u00a0", " ")) == (art == "bericht") for s in eigene)
 
 
 def test_a_mended_address_makes_no_report_stale_and_only_the_new_one_gets_it(post):
@@ -412,7 +397,6 @@ def test_a_lost_or_broken_ledger_sends_nothing_again(post):
 
 
 def test_a_corrected_report_goes_out_as_correction_and_says_what_changed(post, traeger, monkeypatch, vorlage):
-    from traeger_lib.operations import batch
     monkeypatch.setattr(batch, "NOTEBOOK", vorlage / "klein.ipynb")
     assert post.sende().exit_code == 0
     toml = post.bestand / "bestand.toml"
@@ -421,7 +405,7 @@ def test_a_corrected_report_goes_out_as_correction_and_says_what_changed(post, t
     for i in post.ids:
         mit_vertretung(post.aus / i)
         manifest = m.lies_json(post.aus / i / "manifest.json")
-        manifest["korrektur"] += " Puffer in Euro 5,00 statt 4,00."
+        manifest["korrektur"] += " Puffer 5,00 statt 4,00."
         m.schreibe_json(post.aus / i / "manifest.json", manifest)
     davor = len(post.server.post)
     ergebnis = post.sende()
@@ -431,6 +415,7 @@ def test_a_corrected_report_goes_out_as_correction_and_says_what_changed(post, t
         assert n["Subject"].startswith("Korrektur: Steuerungsbericht 1. Quartal 2026 – ")
         text = n.get_body(("plain",)).get_content()
         assert "Korrigierte Fassung 2; sie ersetzt Fassung 1. Geändert: Daten." in text and "5,00 statt 4,00" in text
+        assert "anbei der korrigierte Steuerungsbericht (Fassung 2)" in text and "; bitte Fassung 1 nicht mehr verwenden." in text
     andere = [n.get_body(("plain",)).get_content() for _, n in post.server.post[davor:] if n["X-Traegerbudget"].endswith("vertretung")]
     assert len(andere) == 3 and all("Geändert: Daten." in t and "5,00" not in t for t in andere)
     assert all((post.aus / "postausgang" / f"{post.ids[0]}{x}.eml").exists() for x in ("", ".fassung-2"))
@@ -445,18 +430,111 @@ def test_after_the_meeting_the_scorecard_goes_out_once_as_minutes(post, monkeypa
     tag = datetime.date(2026, 4, 1)
     assert "Das Gespräch ist erst am" in post.sende("--after").output and not post.server.post
     tag = datetime.date(2026, 6, 1)
+    ergebnis = post.sende("--after")
+    assert ergebnis.exit_code == 1 and not post.server.post
+    assert re.search(r"Nach dem Gespräch am 0\d\.05\.2026 ist keine Scorecard eingelesen; zuerst „traeger bsc import“ \(oder --force mit "
+                     r"--reason, wenn sich nichts geändert hat\)\.", ergebnis.output)
+    assert post.sende("--after", "--only", post.ids[0], "--force", "--reason", "alles wie zuvor").exit_code == 0
+    assert len(post.server.post) == 3
+    assert "blieb sie unverändert. Sie dient als Protokoll." in post.server.post[0][1].get_body(("plain",)).get_content()
+    neuer_stand(post, "2026-05-03")  # the day before the first meeting
+    assert post.sende("--after", "--only", post.ids[0]).exit_code == 1
+    neuer_stand(post, "2026-05-20")
+    post.server.post.clear()
     assert post.sende("--after").exit_code == 0
     assert len(post.server.post) == 7  # contract parties only
     for _, n in post.server.post:
         assert n["Subject"].startswith("Protokoll zum Steuerungsgespräch 1. Quartal 2026 – ")
         assert {Path(a.get_filename()).suffix for a in n.iter_attachments()} == {".docx", ".xlsx"}
-        assert "Sie dient als Protokoll." in n.get_body(("plain",)).get_content()
+        assert "fortgeschrieben wurde. Sie dient als Protokoll." in n.get_body(("plain",)).get_content()
     assert post.sende("--after").exit_code == 0 and len(post.server.post) == 7
     pfad = post.bestand / "massnahmen.csv"  # carried on: the minutes differ and go out again
     pfad.write_text(pfad.read_text().replace(";laufend;", ";abgeschlossen;"))
     post.sende("--after")
     assert len(post.server.post) > 7
     assert not any(m.ist_versandt(post.aus / i) for i in post.ids)
+
+
+def neuer_stand(post, tag):
+    """Each provider's scorecard gets a state of this day, as `traeger bsc import` writes it."""
+    pfad = post.bestand / "massnahmen.csv"
+    frame = pd.read_csv(pfad, sep=";", dtype=str)
+    neu = frame[frame["stand"].isna()].drop_duplicates("traeger_id").assign(stand=tag)
+    pd.concat([frame, neu]).to_csv(pfad, sep=";", index=False)
+
+
+def entwurf(pfad, traeger_id, art="bericht", *, gesendet=False):
+    pfad.parent.mkdir(exist_ok=True)
+    zeile = "Date: Mon, 20 Apr 2026 10:00:00 +0200" if gesendet else "X-Unsent: 1"
+    pfad.write_bytes(f"Subject: x\r\nX-Traegerbudget: {traeger_id} 2026Q1 {art}\r\n{zeile}\r\n\r\nX-Unsent: 1\r\n".encode())
+
+
+def test_no_draft_outlives_its_report_and_copies_of_what_was_sent_stay(post, traeger, monkeypatch, vorlage):
+    monkeypatch.setattr(batch, "NOTEBOOK", vorlage / "klein.ipynb")
+    a, b, c = post.ids
+    aus, mail_, quarter = post.aus / "postausgang", ("mail", "2026Q1", post.bestand, "--out", post.aus), (
+        "quarter", "2026Q1", post.bestand, "--out", post.aus)
+
+    def da():
+        return {p.name for p in aus.glob("*.eml")}
+    alle_neu = {f"{i}{x}.eml" for i in post.ids for x in ("", "_interessenvertretung")}
+    for name, wer, art in ((f"{a}.fassung-7.eml", a, "bericht"), (f"{a}_X.eml", f"{a}_X", "bericht"), ("WEG.eml", "WEG", "bericht"),
+                           (f"{a}_protokoll.eml", a, "protokoll")):
+        entwurf(aus / name, wer, art)
+    entwurf(aus / f"{a}.fassung-8.eml", a, gesendet=True)
+    (aus / "fremd.eml").write_text("Subject: von Hand abgelegt\n\nX")
+    bleibt = {f"{a}_protokoll.eml", f"{a}.fassung-8.eml", "fremd.eml"}
+    assert traeger(*mail_, "--only", a).exit_code == 0  # of one provider: the others' wait
+    assert da() == bleibt | {f"{a}.eml", f"{a}_interessenvertretung.eml", f"{a}_X.eml", "WEG.eml"}
+    assert traeger(*mail_).exit_code == 0 and da() == alle_neu | bleibt
+    # a report that is replaced, one whose data are broken, one that fails
+    pfad = post.bestand / "personal.csv"
+    gut, angebot = pfad.read_text(), lies(post.bestand)[0].nur(b)["angebote"]["angebot_id"].iloc[0]
+    zeile = next(z for z in gut.splitlines() if z.startswith(f"{angebot};"))
+    pfad.write_text(gut.replace(zeile, ";".join([*zeile.split(";")[:3], "x", *zeile.split(";")[4:]]), 1))
+    small_notebook(post.aus.parent / "kaputt.ipynb", f"assert traeger_id != '{c}'")
+    monkeypatch.setattr(batch, "NOTEBOOK", post.aus.parent / "kaputt.ipynb")
+    ergebnis = traeger(*quarter)
+    assert ergebnis.exit_code == 1 and da() == bleibt, ergebnis.output
+    for i in (b, c):
+        war = "passt nicht mehr zu den Daten und " * (i == b)  # those of the other are as they were
+        assert re.search(rf"{i}: fehlgeschlagen \(.* Der bisherige Bericht {war}wurde entfernt\.\)", ergebnis.output)
+    assert "bisherige" not in traeger(*quarter, "--retry-failed").output  # there was none
+    # the overview shows the drafts that are there, and the command for those that are not
+    assert traeger(*mail_).exit_code == 1 and da() == bleibt | {f"{a}.eml", f"{a}_interessenvertretung.eml"}
+    seite = (post.aus / "index.html").read_text()
+    assert f'href="postausgang/{a}.eml"' in seite and f'href="postausgang/{a}_protokoll.eml"' in seite and f"postausgang/{b}" not in seite
+    befehl = f"traeger quarter 2026Q1 {post.bestand} --out {post.aus} --retry-failed"
+    assert seite.count(befehl) == 2 and "Grund beheben, dann:" in seite
+    for x in ("", "_interessenvertretung", "_protokoll"):
+        (aus / f"{a}{x}.eml").unlink()
+    traeger(*quarter)
+    assert f"ansehen, dann Nachrichten schreiben: <code>traeger mail 2026Q1 {post.bestand} --out {post.aus}</code>" in (
+        post.aus / "index.html").read_text()
+
+
+def test_a_correction_that_waits_is_called_one_everywhere(post, traeger, monkeypatch, vorlage):
+    monkeypatch.setattr(batch, "NOTEBOOK", vorlage / "klein.ipynb")
+    assert post.sende().exit_code == 0
+    seite = post.aus / "index.html"
+    heute = datetime.date.today()
+    ging = f"Fassung 1 ging am {heute:%d.%m.%Y} hinaus"
+    assert seite.read_text().count("versandt<") == 3 and seite.read_text().count(ging) == 3  # written anew after sending
+    assert not list(post.aus.glob("*.fassung-*"))
+    assert traeger("quarter", "2026Q1", post.bestand, "--out", post.aus).output.count(f"unverändert ({ging})") == 3
+    toml = post.bestand / "bestand.toml"
+    toml.write_text(re.sub(r"datenstand = \S+", "datenstand = 2026-04-20", toml.read_text()))
+    ergebnis = traeger("quarter", "2026Q1", post.bestand, "--out", post.aus)
+    satz = f"Fassung 2, Korrektur; {ging}"
+    assert ergebnis.output.count(f"fertig (neuer Datenstand 20.04.2026; {satz})") == 3
+    assert traeger("quarter", "2026Q1", post.bestand, "--out", post.aus).output.count(f"unverändert ({satz})") == 3
+    assert seite.read_text().count(satz) == 3
+    for i in post.ids:
+        manifest = m.lies_json(post.aus / i / "manifest.json")
+        warum = "Korrigierte Fassung 2; sie ersetzt Fassung 1. Neuer Datenstand 20.04.2026."
+        assert manifest["korrektur"].startswith(f"{warum} ") and manifest["korrektur_ohne_zahlen"] == warum
+    tag = heute.isoformat()
+    assert f"versandt am {heute:%d.%m.%Y}" in traeger("calendar", "2026Q1", post.bestand, "--out", post.aus, "--today", tag).output
 
 
 # ── killed at every step ────────────────────────────────────────────────────────────────────────────────────────

@@ -68,7 +68,7 @@ def test_a_parameter_reaches_every_file_and_its_change_redoes_the_report(traeger
     befehl = ("quarter", "2026Q1", beispiel, "--out", tmp_path / "aus", "--only", "BSP-SEE")
     assert traeger(*befehl).exit_code == 0
     result = traeger(*befehl, "-p", "rueckblick_jahre=3")
-    assert result.exit_code == 0 and "BSP-SEE: fertig (geändert: Parameter)" in result.output
+    assert result.exit_code == 0 and "BSP-SEE: fertig (geändert: Einstellungen)" in result.output
     ordner = tmp_path / "aus" / "BSP-SEE"
     werte = yaml.safe_load((ordner / "parameter.yaml").read_text())
     assert werte == {"bestand": str(beispiel), "traeger_id": "BSP-SEE", "quartal": "2026Q1", "frueherer_bestand": "",

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import zipfile
 from email import message_from_bytes, policy
+from html import escape
 from pathlib import Path
 
 import pytest
@@ -100,6 +101,22 @@ def test_the_message_goes_to_the_contract_parties_of_this_provider_only(lauf, tr
         dateien = {f"{i}_2026Q1_{d}" for d in ("bericht.html", "tabellen.xlsx", "bsc.docx")}
         assert {p.get_filename() for p in m.iter_attachments()} == dateien
         assert "Wird eine angemessene Leistungsmenge" in m.get_body(("plain",)).get_content()
+
+
+def test_the_overview_says_when_a_report_is_due_and_what_is_next(lauf, traeger):
+    bestand, aus, _ = lauf
+    shutil.rmtree(aus / "postausgang", ignore_errors=True)
+    traeger("quarter", "2026Q1", bestand, "--out", aus, *(x for i in IDS for x in ("--only", i)))
+    seite = (aus / "index.html").read_text()
+    assert "Gespräch 06.05.2026" in seite and "Versand bis 26.04.2026" in seite  # BSP-SEE, ten days
+    assert seite.count(f"Nachrichten schreiben: <code>traeger mail 2026Q1 {bestand} --out {aus}</code>") == 2
+    traeger("mail", "2026Q1", bestand, "--out", aus)
+    seite = (aus / "index.html").read_text()
+    for i in IDS:
+        saetze = json.loads((aus / i / "manifest.json").read_text())["saetze"]
+        assert all(f"{s['titel']}: {escape(s['text'])}" in seite for s in saetze)
+        assert f'href="postausgang/{i}.eml"' in seite and (aus / "postausgang" / f"{i}.eml").exists()
+    assert seite.count("ansehen, dann versenden:") == 2 and "<code>" not in seite
 
 
 def test_a_second_run_does_nothing_and_a_changed_number_redoes_one_provider(lauf, traeger):

@@ -406,6 +406,15 @@ def test_word_is_set_up_for_screen_readers(traeger_id, beispiel):
     assert not [n for n in andere if n in text] and "!" not in text
 
 
+def test_every_page_of_the_minutes_says_whose_they_are_and_who_was_there_is_asked(beispiel):
+    doc = docx.Document(io.BytesIO(bsc.als_word(load(beispiel, "BSP-SEE"), "BSP-SEE", "2026Q1")))
+    fuss = doc.sections[0].footer.paragraphs[0]._p
+    text = "".join(t.text for t in fuss.iter(qn("w:t")))
+    assert text == "Steuerungsgespräch 1. Quartal 2026 – Träger Beispiel See · Seite\u00a01 von\u00a01"
+    assert [x.get(qn("w:instr")) for x in fuss.iter(qn("w:fldSimple"))] == ["PAGE", "NUMPAGES"]
+    assert "Teilnehmende:" in [p.text for p in doc.paragraphs]
+
+
 def test_excel_offers_choices_and_keeps_ids(beispiel):
     mappe = openpyxl.load_workbook(io.BytesIO(bsc.als_excel(load(beispiel), "BSP-NORD", "2026Q1")))
     ws = mappe["Maßnahmen"]

@@ -4,11 +4,13 @@ import errno
 import json
 import os
 import random
+import re
 import shutil
 import signal
 import subprocess
 import sys
 import time
+from decimal import Decimal
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +19,8 @@ import pytest
 from nbformat.v4 import new_code_cell
 
 from traeger_lib.inputs.faults import TraegerFehler
-from traeger_lib.operations import batch, folder
+from traeger_lib.inputs.reading import lies
+from traeger_lib.operations import batch, folder, job
 from traeger_lib.operations import manifest as m
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="fork")
@@ -119,12 +122,14 @@ def test_ctrl_c_keeps_what_is_finished_and_says_so(klein, traeger):
     klein("import time\nif traeger_id == 'BSP-SEE':\n    time.sleep(600)")
     # a shell's background job ignores Ctrl-C and hands that on
     lauf = start(klein, "--jobs", 2, start_new_session=True, preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL))
-    wait_for(lambda: (klein.aus / "BSP-FLUSS").exists() and (klein.aus / ".neu-BSP-SEE").exists())
+    wait_for(lambda: (klein.aus / "BSP-FLUSS").exists() and list(klein.aus.glob(".neu-BSP-SEE.*")))
     os.killpg(lauf.pid, signal.SIGINT)
     text = lauf.communicate(timeout=120)[0]
     assert lauf.returncode == 1 and "Abgebrochen: 1 Berichte sind offen" in text and "Traceback" not in text
     stand = {e["traeger_id"]: e["stand"] for e in json.loads((klein.aus / "lauf.json").read_text())["traeger"]}
     assert stand == {"BSP-FLUSS": "fertig", "BSP-SEE": "offen"} and not list(klein.aus.glob(".neu-*"))
+    befehl = f"traeger quarter 2026Q1 {klein.bestand} --out {klein.aus} --retry-failed"
+    assert f"weiter mit: <code>{befehl}</code>" in (klein.aus / "index.html").read_text()
     klein()
     result = traeger(*klein.befehl, "--retry-failed")
     assert result.exit_code == 0 and "[1/1] BSP-SEE: fertig" in result.output
@@ -133,7 +138,7 @@ def test_ctrl_c_keeps_what_is_finished_and_says_so(klein, traeger):
 def test_the_second_batch_on_a_folder_is_told_who_holds_it_and_a_dead_holder_holds_nothing(klein, traeger):
     klein("import time\ntime.sleep(60)")
     lauf = start(klein)
-    wait_for(lambda: (klein.aus / ".neu-BSP-SEE").exists() or (klein.aus / ".neu-BSP-FLUSS").exists())
+    wait_for(lambda: list(klein.aus.glob(".neu-BSP-*")))
     result = traeger(*klein.befehl)
     assert result.exit_code == 2 and f"läuft schon ein Lauf (Prozess {lauf.pid} auf " in result.output and "seit " in result.output
     os.kill(lauf.pid, signal.SIGKILL)  # the parent only: its children must go with it
@@ -143,11 +148,35 @@ def test_the_second_batch_on_a_folder_is_told_who_holds_it_and_a_dead_holder_hol
 
 
 def test_an_interrupted_swap_brings_the_old_report_back(tmp_path):
-    for name, inhalt in ((".alt-A", "alt"), (".neu-A", "halb"), ("B", "neu"), (".alt-B", "alt"), (".weg-C", "weg")):
+    for name, inhalt in ((".alt-A", "alt"), (".neu-A.1f", "halb"), ("B", "neu"), (".alt-B", "alt"), (".weg-C", "weg")):
         (tmp_path / name).mkdir()
         (tmp_path / name / "x").write_text(inhalt)
     folder.raeume_auf(tmp_path)
     assert {p.name: (p / "x").read_text() for p in tmp_path.iterdir()} == {"A": "alt", "B": "neu"}
+
+
+def test_an_attempt_taken_for_dead_does_no_harm_to_its_successor(klein, traeger):
+    """As on a cluster, where a worker can be cut off and go on: its folder is its own, and without it there is nothing it may touch."""
+    assert traeger(*klein.befehl).exit_code == 0
+    davor = {p.relative_to(klein.aus): p.read_bytes() for p in klein.aus.glob("BSP-*/*")}
+    for n in ("BSP-SEE.aa", "BSP-SEE.bb", "BSP-SEE-X.cc"):
+        (klein.aus / f".neu-{n}").mkdir()
+    bestand = lies(klein.bestand)[0]
+    abdruck = {"daten": bestand.pruefsummen()["BSP-SEE"], "notebook": "", "programm": m.code_pruefsumme(), "parameter": "", "frueher": ""}
+
+    def versuch(zelle):
+        klein(zelle)
+        return job.bericht(job.Auftrag("BSP-SEE", "See", "2026Q1", str(klein.bestand), str(batch.NOTEBOOK), str(klein.aus), abdruck))
+    weg = f"from traeger_lib.operations import folder\nfolder.raeume_versuche(__import__('pathlib').Path({str(klein.aus)!r}), 'BSP-SEE')"
+    ergebnis = versuch(weg)
+    assert ergebnis.stand == job.FEHLGESCHLAGEN and "bisherige" not in ergebnis.grund
+    assert {p.relative_to(klein.aus): p.read_bytes() for p in klein.aus.glob("BSP-*/*")} == davor
+    assert [p.name for p in klein.aus.glob(".neu-*")] == [".neu-BSP-SEE-X.cc"]
+    namen = versuch(f"import os\nraise ValueError([n for n in os.listdir({str(klein.aus)!r}) if n.startswith('.neu-BSP-SEE.')])")
+    assert namen.stand == job.FEHLGESCHLAGEN and not (klein.aus / "BSP-SEE").exists()  # one that has its folder takes the old report away
+    assert [p.name for p in klein.aus.glob(".neu-*")] == [".neu-BSP-SEE-X.cc"]
+    folder.raeume_auf(klein.aus)
+    assert not list(klein.aus.glob(".neu-*"))
 
 
 @pytest.mark.parametrize(("zelle", "grund"), [
@@ -164,6 +193,7 @@ def test_a_broken_report_fails_alone_with_its_reason(klein, traeger, zelle, grun
     klein("if traeger_id == 'BSP-SEE':\n    " + zelle.replace("\n", "\n    "))
     result = traeger(*klein.befehl, "--timeout", 20 if "sleep(60)" not in zelle else 2)
     assert result.exit_code == 1 and f"BSP-SEE: fehlgeschlagen ({grund}" in result.output and "BSP-FLUSS: fertig" in result.output
+    assert "Der bisherige Bericht wurde entfernt.)" in result.output
     assert not (klein.aus / "BSP-SEE").exists() and not list(klein.aus.glob(".neu-*"))
     assert "Geheim" not in (klein.aus / "index.html").read_text() + (klein.aus / "lauf.json").read_text() + result.output
     assert traeger("verify", klein.aus).exit_code == 0
@@ -205,11 +235,15 @@ def test_a_sent_report_is_kept_and_its_successor_is_a_marked_correction(klein, t
     kopf, *zeilen = pfad.read_text().splitlines()
     spalte = kopf.split(";").index("betrag_eur")
     pfad.write_text("\n".join([kopf, *(_mehr(z, spalte) if z.startswith("BSP-FLUSS;2026;") else z for z in zeilen)]) + "\n")
-    assert "BSP-FLUSS: fertig (geändert: Daten)" in traeger(*klein.befehl).output
+    satz = "Fassung 2, Korrektur; Fassung 1 ging am 20.04.2026 hinaus"
+    assert f"BSP-FLUSS: fertig (geändert: Daten; {satz})" in traeger(*klein.befehl).output
+    assert satz in (klein.aus / "index.html").read_text()
     assert (klein.aus / "BSP-FLUSS.fassung-1" / "bericht.html").read_bytes() == alt
     manifest = json.loads((versandt / "manifest.json").read_text())
     assert manifest["fassung"] == 2 and manifest["korrektur"].startswith("Korrigierte Fassung 2; sie ersetzt Fassung 1. Geändert: Daten.")
-    assert "Jahresbudget in Euro" in manifest["korrektur"] and "statt" in manifest["korrektur"]
+    jahresbudget = re.search(r"Jahresbudget ([\d.]+,\d\d)\xa0€ statt ([\d.]+,\d\d)\xa0€ \((−[\d.]+,\d\d)\xa0€\)", manifest["korrektur"])
+    neu, frueher, um = (Decimal(z.replace(".", "").replace(",", ".").replace("−", "-")) for z in jahresbudget.groups())
+    assert neu - frueher == um
     assert manifest["korrektur"] in (versandt / "bericht.html").read_text()[:40_000]
     # a version that was not sent is replaced, and stays version 2
     assert traeger(*klein.befehl, "--force").exit_code == 0
@@ -217,7 +251,8 @@ def test_a_sent_report_is_kept_and_its_successor_is_a_marked_correction(klein, t
     assert sorted(p.name for p in klein.aus.glob("BSP-FLUSS*")) == ["BSP-FLUSS", "BSP-FLUSS.fassung-1"]
     # a failing redo takes the unsent version away and leaves the sent one
     klein("1 / 0")
-    assert traeger(*klein.befehl).exit_code == 1
+    ergebnis = traeger(*klein.befehl)
+    assert ergebnis.exit_code == 1 and "Fassung 1 ging am 20.04.2026 hinaus" in (klein.aus / "index.html").read_text()
     assert [p.name for p in klein.aus.glob("BSP-FLUSS*")] == ["BSP-FLUSS.fassung-1"] and traeger("verify", klein.aus).exit_code == 0
 
 

@@ -10,6 +10,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 from functools import wraps
 from pathlib import Path
@@ -67,8 +68,8 @@ def verstaendlich(f: Callable[..., Any]) -> Callable[..., Any]:
     return innen
 
 
-def _lauf(quartal: str, out: Path | None = None) -> tuple[Any, Path]:
-    """A quarter and the folder of its run."""
+def _lauf(quartal: str, out: Path | None) -> tuple[Any, Path]:
+    """The quarter, and the folder of its run."""
     from traeger_lib.analysis.periods import Quartal
     q = Quartal.aus(quartal)
     return q, out or Path("parameterized_runs") / str(q)
@@ -100,8 +101,6 @@ def demo(ziel: Annotated[Path, typer.Argument(metavar="ZIEL", help="Ordner, der 
 def check(bestand: Bestandspfad, as_json: Annotated[bool, typer.Option("--json", help="alle Fehler als JSON")] = False,
           workbook: Annotated[bool, typer.Option("--workbook", help="fehler.xlsx mit markierten Zellen zu den Daten")] = False) -> None:
     """Prüft einen Bestand und nennt jeden Fehler; schlägt für fremde Namen eine zuordnung.toml vor."""
-    from dataclasses import asdict
-
     from traeger_lib.inputs.reading import lies, vorschlag
     from traeger_lib.operations.intake import schreibe_fehlermappe
     hinweise: tuple[tuple[str, str], ...] = ()
@@ -171,15 +170,14 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
     from traeger_lib.operations import batch, job
     q, ziel = _lauf(quartal, out)
     konsole = Console()
-    terminal = konsole.is_terminal
     spalten = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(),
                TimeElapsedColumn(), TextColumn("noch etwa"), TimeRemainingColumn())
-    with Progress(*spalten, console=konsole, disable=not terminal) as balken:
+    with Progress(*spalten, console=konsole, disable=not konsole.is_terminal) as balken:
         aufgabe = balken.add_task(f"Berichte {q}", total=None)
 
         def melde(e: job.Ergebnis, fertig: int, gesamt: int) -> None:
             balken.update(aufgabe, completed=fertig, total=gesamt)
-            if not terminal:
+            if not konsole.is_terminal:
                 typer.echo(f"[{fertig}/{gesamt}] {e.traeger_id}: {e.stand}{f' ({e.grund})' if e.grund else ''}")
         ergebnisse = batch.quartal(q, bestand, ziel, nur=only or (), jobs=jobs, erzwingen=force, nur_fehlgeschlagene=retry_failed,
                                    gewuenscht=dict(p.partition("=")[::2] for p in parameter or ()), cluster=cluster,
@@ -214,12 +212,13 @@ def purge(ordner: Annotated[Path, typer.Argument(metavar="DIR", help="Ordner mit
           years: Annotated[int, typer.Option(min=1, help="Aufbewahrung in Jahren nach Ende des Quartals; es gibt keine Vorgabe")],
           yes: Annotated[bool, typer.Option("--yes", help="ohne Rückfrage löschen")] = False) -> None:
     """Nennt die Läufe, deren Aufbewahrung abgelaufen ist, und löscht sie nach Rückfrage, auch versandte Berichte."""
-    from traeger_lib.operations import folder, manifest
+    from traeger_lib.operations import folder
+    from traeger_lib.operations import manifest as m
     if not ordner.is_dir():
         raise TraegerFehler(f"Den Ordner {ordner} gibt es nicht.")
     faellig = folder.verfallen(ordner, years, date.today())
     for v in faellig:
-        versandt = sum(map(manifest.ist_versandt, v.berichte))
+        versandt = sum(map(m.ist_versandt, v.berichte))
         typer.echo(f"{v.ordner}: {v.quartal.lang}, {anzahl(len(v.berichte), 'Bericht', 'Berichte')}, davon {versandt} versandt")
         for pfad in (*v.berichte, *v.beiwerk):
             typer.echo(f"  {pfad.name}")
@@ -240,12 +239,12 @@ def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None, o
          after: Annotated[bool, typer.Option("--after", help="nach dem Gespräch: die fortgeschriebene BSC als Protokoll")] = False,
          send: Annotated[bool, typer.Option("--send", help="versenden, nach Rückfrage; Zugang siehe docs/versand.md")] = False,
          yes: Annotated[bool, typer.Option("--yes", help="ohne Rückfrage")] = False,
-         force: Annotated[bool, typer.Option("--force", help="auch Berichte, die nicht zum heutigen Stand der Daten passen")] = False,
+         force: Annotated[bool, typer.Option("--force", help="auch Berichte zu früheren Daten, mit --after eine unveränderte BSC")] = False,
          reason: Annotated[str, typer.Option("--reason", help="Begründung zu --force, wird festgehalten", metavar="TEXT")] = "",
          resolve: Annotated[list[str] | None, typer.Option(
              "--resolve", help="unklare oder abgelehnte Zeile entscheiden", metavar="NR=versandt|offen")] = None) -> None:
     """Schreibt je Träger eine Nachricht als .eml-Datei und die Liste der Empfangenden; ohne --send wird nichts versandt."""
-    from traeger_lib.operations import outbox
+    from traeger_lib.operations import batch, outbox
     if force != bool(reason.strip()):
         raise TraegerFehler("--force und --reason gehören zusammen: Was nicht zu den Daten passt, geht nur mit Begründung hinaus.")
     q, ziel = _lauf(quartal, out)
@@ -254,8 +253,8 @@ def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None, o
         for text in resolve or ():
             b.loese(text)
         post = outbox.plane(q, daten, ziel, b, nur=only or (), danach=after, begruendung=reason.strip())
-        if not zugang:
-            outbox.entwuerfe(post, daten, q, b, os.environ.get("TRAEGER_MAIL_FROM", ""))
+        outbox.entwuerfe(post, daten, q, ziel, b, nur=only or (), danach=after,
+                         absender=None if zugang else os.environ.get("TRAEGER_MAIL_FROM", ""))
         typer.echo("\n".join(outbox.liste(post, b)))
         offen = [b.offen(p) for p in post]
         frage = f"{anzahl(sum(map(bool, offen)), 'Nachricht', 'Nachrichten')} an {sum(map(len, offen))} Empfangende versenden?"
@@ -265,6 +264,7 @@ def mail(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None, o
             typer.echo("\nNach dem Versand:\n" + "\n".join(outbox.liste(post, b)))
         for zeile in b.wartende().values():
             typer.echo(zeile, err=True)
+        batch.schreibe_uebersicht(ziel, daten)
         typer.echo(f"Nachrichten: {ziel / 'postausgang'}" + ("" if zugang else " (nichts versandt)"))
         raise typer.Exit(int(outbox.unfertig(post, b, versandt=send)))
 
@@ -298,12 +298,11 @@ def bsc_export(quartal: Quartalstext, bestand: Bestandspfad, only: NurTraeger = 
     from traeger_lib import load
     from traeger_lib.inputs.reading import lies
     from traeger_lib.operations.bsc import exportiere
-    (q, lauf), alle, fehler = _lauf(quartal), lies(bestand)[0].traeger_ids, 0
-    if fremd := set(only or ()) - set(alle):
-        raise TraegerFehler(f"Unbekannt: {', '.join(sorted(fremd))}. Bekannt sind {', '.join(alle)}.")
-    for i in only or alle:
+    from traeger_lib.operations.folder import auswahl
+    (q, ziel), fehler = _lauf(quartal, None), 0
+    for i in auswahl(lies(bestand)[0], only or ()):
         try:
-            typer.echo("\n".join(map(str, exportiere(load(bestand, i), i, q, out or lauf / "bsc"))))
+            typer.echo("\n".join(map(str, exportiere(load(bestand, i), i, q, out or ziel / "bsc"))))
         except TraegerFehler as e:
             fehler += 1
             typer.echo(f"{i}: {e}", err=True)

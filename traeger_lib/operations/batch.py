@@ -9,13 +9,14 @@ import ast
 import ctypes
 import gc
 import os
+import shlex
 import signal
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, replace
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from functools import cache
 from multiprocessing import get_context
 from multiprocessing.connection import Connection, wait
@@ -33,16 +34,18 @@ from traeger_lib.inputs.reading import lies
 from traeger_lib.inputs.schema import Bestand
 from traeger_lib.operations import engine, folder, job
 from traeger_lib.operations import manifest as m
+from traeger_lib.operations.calendar import VORLAUF_TAGE
 from traeger_lib.operations.pdf import chromium
+from traeger_lib.reporting import formats as f
 
 NOTEBOOK = Path(__file__).resolve().parents[2] / "notebooks" / "quartalsbericht.ipynb"
 ZEICHEN = {job.FEHLGESCHLAGEN: "✕", job.OFFEN: "…", job.FERTIG: "●", job.UNVERAENDERT: "○", job.VERSANDT: "➤"}
-TUN = {job.FEHLGESCHLAGEN: "Grund beheben, dann mit --retry-failed erneut starten", job.OFFEN: "denselben Befehl erneut starten",
-       job.VERSANDT: "nichts"}
-DATEIEN = {"bericht.html": "Bericht", "bericht.pdf": "PDF", m.INTERESSENVERTRETUNG: "Interessenvertretung", "tabellen.xlsx": "Tabellen",
-           "kennzahlen.json": "Kennzahlen"}
+DATEIEN = {"bericht.html": "Bericht", "bericht.pdf": "PDF", m.INTERESSENVERTRETUNG: "Interessen\u00advertretung",
+           "tabellen.xlsx": "Tabellen", "kennzahlen.json": "Kennzahlen"}
+ENTWURF = {folder.INTERESSENVERTRETUNG: "Nachricht, Interessen\u00advertretung", folder.PROTOKOLL: "Protokoll"}
 FEST = ("bestand", "traeger_id", "quartal", "frueherer_bestand")  # the parameters that a batch sets itself
 PROZESS_BEENDET = "Der Rechenprozess wurde beendet (Speicher?); bitte mit --retry-failed wiederholen."
+VORHER_BEENDET = "Der Lauf wurde vorher beendet; bitte wiederholen."
 
 
 def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = (), jobs: int | None = None, erzwingen: bool = False,
@@ -57,6 +60,7 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
     """
     beginn = time.perf_counter()
     parameter = _parameter(NOTEBOOK, gewuenscht or {})
+    mehr = [*([f"--against={gegen}"] if gegen else []), *["--pdf"] * pdf, *(f"--parameter={n}={w}" for n, w in (gewuenscht or {}).items())]
     if "abschnitte" in parameter:  # a wrong option is better told before the first report than in each
         from traeger_lib.reporting.sections import auswahl
         auswahl(str(parameter["abschnitte"]))
@@ -64,8 +68,7 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
         chromium()
     bestand, fehler = lies(bestand_pfad)
     frueher, maengel = _frueher(gegen, bestand)
-    fehler = [*fehler, *maengel]
-    ids = _auswahl(bestand, nur)
+    ids = folder.auswahl(bestand, nur)
     folder.gehoert_dazu(ziel, bestand, bestand_pfad, q)
     _hat_daten(bestand, q)
     ziel.mkdir(parents=True, exist_ok=True)
@@ -81,58 +84,63 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
         auftraege: list[tuple[job.Auftrag, str]] = []
         for i in ids:
             abdruck = m.fingerabdruck(summen[i], NOTEBOOK, {"quartal": str(q), **parameter}) | {"frueher": frueher.get(i, "")}
-            gesperrt = [f for f in fehler if f.traeger_id == i]
+            gesperrt = [x for x in (*fehler, *maengel) if x.traeger_id == i]
             if gesperrt:
-                ergebnisse[i] = job.Ergebnis(i, namen[i], job.FEHLGESCHLAGEN, grund=job.erster(gesperrt))
-                folder.entferne(ziel / i)
-            elif grund := "erzwungen" if erzwingen else _warum_neu(ziel / i, abdruck, pdf):
+                ergebnisse[i] = job.Ergebnis(i, namen[i], job.FEHLGESCHLAGEN, job.erster(gesperrt) + folder.entferne(ziel / i))
+            elif grund := "erzwungen" if erzwingen else _warum_neu(ziel / i, abdruck, bestand.datenstand, pdf):
                 auftraege.append((job.Auftrag(i, namen[i], str(q), str(bestand_pfad), str(NOTEBOOK), str(ziel), abdruck, parameter,
                                           zeitlimit_s, speicher_mb, str(gegen) if i in frueher else "", pdf), grund))
             else:
-                alte = m.lies_json(ziel / i / "manifest.json") or {}
-                ergebnisse[i] = job.Ergebnis(i, namen[i], job.UNVERAENDERT, satz=alte.get("satz", ""))
+                ergebnisse[i] = job.Ergebnis(i, namen[i], job.UNVERAENDERT, folder.vorgeschichte(ziel / i))
         auftraege.sort(key=lambda a: (-int(groesse.get(a[0].traeger_id, 0)), a[0].traeger_id))  # the largest first: none late at the end
         gruende = {a.traeger_id: g for a, g in auftraege}
-        offen = {i: job.Ergebnis(i, namen[i], job.OFFEN, grund="Der Lauf wurde vorher beendet; bitte wiederholen.") for i in gruende}
+        gelten = set(namen) - set(gruende) - {i for i, e in ergebnisse.items() if e.stand == job.FEHLGESCHLAGEN}
+        for datei, i, art in folder.entwuerfe(ziel):  # opened by hand, they would still go out
+            if art != folder.PROTOKOLL and i not in gelten:
+                datei.unlink()
+
+        def fertig(e: job.Ergebnis) -> job.Ergebnis:
+            return replace(e, grund="; ".join(filter(None, [gruende[e.traeger_id], folder.vorgeschichte(ziel / e.traeger_id)])))
 
         def schreibe() -> list[job.Ergebnis]:
-            geordnet = [(ergebnisse.get(i) or offen[i]) for i in sorted(ids)]
-            _schreibe_lauf(ziel, q, bestand, bestand_pfad, geordnet, alt, time.perf_counter() - beginn)
-            return geordnet
+            """Overview and batch manifest, the manifest last; providers left out this time keep their line."""
+            geordnet = {i: ergebnisse.get(i) or job.Ergebnis(i, namen[i], job.OFFEN, VORHER_BEENDET) for i in sorted(ids)}
+            lauf = {"quartal": str(q), "bestand": folder.kennung(bestand, bestand_pfad), "datenstand": bestand.datenstand.isoformat(),
+                    "erfunden": bestand.erfunden, "programm": m.code_version(), "befehle": _befehle(q, bestand_pfad, ziel, *mehr),
+                    "beendet": datetime.now().astimezone().isoformat("T", "seconds"), "sekunden": round(time.perf_counter() - beginn, 1),
+                    "traeger": [asdict(geordnet[i]) if i in geordnet else alt[i] for i in sorted({*alt, *geordnet}) if i in namen]}
+            schreibe_uebersicht(ziel, bestand, lauf)
+            m.schreibe_json(ziel / "lauf.json", lauf)
+            return [*geordnet.values()]
         if auftraege:
             schreibe()  # a killed run leaves no word that a report is done which it was about to redo
         for n, e in enumerate(ergebnisse.values(), 1):
             melde(e, n, len(ids))
-        laeufe = _laeufe([a for a, _ in auftraege], jobs or os.cpu_count() or 1, cluster)
+        laeufe = _fuehre_aus([a for a, _ in auftraege], jobs or os.cpu_count() or 1, cluster)
         try:
             for e in laeufe:
-                ergebnisse[e.traeger_id] = e if e.grund else replace(e, grund=gruende[e.traeger_id])
+                ergebnisse[e.traeger_id] = e if e.grund else fertig(e)
                 melde(ergebnisse[e.traeger_id], len(ergebnisse), len(ids))
         except KeyboardInterrupt:  # what is finished stays, also where its word had not arrived; the rest is open
             laeufe.close()
             folder.raeume_auf(ziel)
-            for a, grund in auftraege:
-                if a.traeger_id not in ergebnisse and not _warum_neu(ziel / a.traeger_id, a.fingerabdruck, pdf):
-                    satz = (m.lies_json(ziel / a.traeger_id / "manifest.json") or {}).get("satz", "")
-                    ergebnisse[a.traeger_id] = job.Ergebnis(a.traeger_id, namen[a.traeger_id], job.FERTIG, satz, grund)
+            for a, _ in auftraege:
+                if a.traeger_id not in ergebnisse and not _warum_neu(ziel / a.traeger_id, a.fingerabdruck, bestand.datenstand, pdf):
+                    ergebnisse[a.traeger_id] = fertig(job.Ergebnis(a.traeger_id, a.name, job.FERTIG))
         finally:
             laeufe.close()
         return schreibe()
 
 
-def _laeufe(auftraege: list[job.Auftrag], jobs: int, cluster: str) -> Generator[job.Ergebnis]:
-    if not cluster or not auftraege:
-        return _fuehre_aus(auftraege, jobs)
-    from traeger_lib.operations.cluster import fuehre_aus
-    return fuehre_aus(auftraege, cluster)
-
-
-def _fuehre_aus(auftraege: list[job.Auftrag], jobs: int) -> Generator[job.Ergebnis]:
-    """Run the jobs in up to `jobs` worker processes and yield results as they come.
+def _fuehre_aus(auftraege: list[job.Auftrag], jobs: int, cluster: str) -> Generator[job.Ergebnis]:
+    """Run the jobs in up to `jobs` worker processes, or on a cluster, and yield results as they come.
 
     Where the system can fork, the workers inherit this warm process, and every notebook runs in a child of its worker's (`engine`). A
     worker that dies fails its own provider only; another one takes its place.
     """
+    if cluster and auftraege:
+        from traeger_lib.operations.cluster import fuehre_aus
+        return (yield from fuehre_aus(auftraege, cluster))
     if engine.CAN_FORK and auftraege:
         waerme()
     kontext = get_context("fork" if engine.CAN_FORK else "spawn")
@@ -160,8 +168,7 @@ def _fuehre_aus(auftraege: list[job.Auftrag], jobs: int) -> Generator[job.Ergebn
                     ergebnis = rohr.recv()
                 except (EOFError, ConnectionResetError):
                     arbeiter.join()  # until then is_alive may say yes
-                    folder.raeume_auf_nach(Path(a.ziel), a.traeger_id)
-                    ergebnis = job.Ergebnis(a.traeger_id, a.name, job.FEHLGESCHLAGEN, grund=PROZESS_BEENDET)
+                    ergebnis = prozess_beendet(a)
                 del laufend[rohr]
                 if warten and arbeiter.is_alive():
                     beginne(rohr, arbeiter)
@@ -173,6 +180,12 @@ def _fuehre_aus(auftraege: list[job.Auftrag], jobs: int) -> Generator[job.Ergebn
         for _, arbeiter in laufend.values():
             arbeiter.kill()
             arbeiter.join()
+
+
+def prozess_beendet(a: job.Auftrag) -> job.Ergebnis:
+    """What became of a report whose process is gone."""
+    grund = PROZESS_BEENDET + folder.raeume_auf_nach(Path(a.ziel), a.traeger_id, a.fingerabdruck["daten"])
+    return job.Ergebnis(a.traeger_id, a.name, job.FEHLGESCHLAGEN, grund)
 
 
 @cache
@@ -219,14 +232,13 @@ def _hat_daten(bestand: Bestand, q: Quartal) -> None:
         raise TraegerFehler(f"Vom {q.lang} liegen keine Fälle vor: Die Daten beginnen am {erste:%d.%m.%Y}.")
 
 
-def _warum_neu(ordner: Path, abdruck: dict[str, str], pdf: bool) -> str:
+def _warum_neu(ordner: Path, abdruck: dict[str, str], datenstand: date, pdf: bool) -> str:
     """Why a report must be made (again); empty where it is there, whole and current."""
     alt = m.lies_json(ordner / "manifest.json")
     if alt is None:
         return "noch nicht vorhanden"
-    anders = [w for k, w in job.WORTE.items() if alt.get("fingerabdruck", {}).get(k) != abdruck[k]]
-    if anders:
-        return f"geändert: {', '.join(anders)}"
+    if anders := job.anders(alt, abdruck, datenstand.isoformat()):
+        return anders
     if pdf and "bericht.pdf" not in alt.get("dateien", {}):
         return "PDF fehlt"
     return "" if m.ist_vollstaendig(ordner, alt) else "Dateien fehlen oder wurden verändert"
@@ -255,13 +267,6 @@ def _parameter(notebook: Path, gewuenscht: Mapping[str, str]) -> dict[str, str |
     return {n: w for n, w in werte.items() if w != frei[n]}  # what the cell says anyway needs no saying
 
 
-def _auswahl(bestand: Bestand, nur: Sequence[str]) -> list[str]:
-    unbekannt = sorted(set(nur) - set(bestand.traeger_ids))
-    if unbekannt:
-        raise TraegerFehler(f"Unbekannter Träger: {', '.join(unbekannt)}. Bekannt sind: {', '.join(bestand.traeger_ids)}.")
-    return [i for i in bestand.traeger_ids if not nur or i in nur]
-
-
 def _frueher(pfad: Path | None, bestand: Bestand) -> tuple[dict[str, str], list[Fehler]]:
     """Hash of each provider's data in the earlier state, and the faults in it that block single providers."""
     if pfad is None:
@@ -271,28 +276,37 @@ def _frueher(pfad: Path | None, bestand: Bestand) -> tuple[dict[str, str], list[
     return alt.pruefsummen(), [replace(f, ort=f"früherer Bestand {pfad.name}, {f.ort}") for f in fehler]
 
 
-def _schreibe_lauf(ziel: Path, q: Quartal, bestand: Bestand, pfad: Path, ergebnisse: Sequence[job.Ergebnis], alt: dict[str, Any],
-                   sekunden: float) -> None:
-    """Overview and batch manifest, the manifest last; providers left out this time keep their line."""
-    from traeger_lib.reporting.formats import anzahl
+def _befehle(q: Quartal, bestand: Path, ziel: Path, *mehr: str) -> dict[str, str]:
+    """What a person types to redo what failed (`mehr`: the run's options) and to write the messages."""
+    wo = (str(q), str(bestand), *(() if ziel == Path("parameterized_runs") / str(q) else ("--out", str(ziel))))
+    return {"quarter": shlex.join(["traeger", "quarter", *wo, *mehr, "--retry-failed"]), "mail": shlex.join(["traeger", "mail", *wo])}
+
+
+def schreibe_uebersicht(ziel: Path, bestand: Bestand, lauf: Mapping[str, Any] | None = None) -> None:
+    """index.html from lauf.json; drafts, what was sent, and meetings as they are now, so that it can be written again when they change."""
     from traeger_lib.reporting.html import uebersicht
 
-    neu = {e.traeger_id: asdict(e) for e in ergebnisse}
-    alle = {i: neu.get(i) or alt[i] for i in sorted({*alt, *neu}) if i in bestand.traeger_ids}
-    zeilen = []
-    for i, e in alle.items():
-        stand = job.VERSANDT if e["stand"] in (job.FERTIG, job.UNVERAENDERT) and m.ist_versandt(ziel / i) else e["stand"]
-        zeilen.append({**e, "stand": stand, "zeichen": ZEICHEN.get(stand, ""), "satz": e["satz"] or e["grund"],
-                       "dateien": [(d, wort) for d, wort in DATEIEN.items() if (ziel / i / d).exists()],
-                       "tun": TUN.get(stand, "ansehen, dann versenden")})
-    zahl = Counter(z["stand"] for z in zeilen)
-    erfunden = " · erfundene Beispieldaten" if bestand.erfunden else ""
-    seite = uebersicht(str(q), zeilen, titel=f"Steuerungsberichte {q.lang}",
-                       hinweis=f"{bestand.leistungstraeger} · Datenstand {bestand.datenstand:%d.%m.%Y}{erfunden}",
-                       bilanz=f"{anzahl(len(zeilen), 'Bericht', 'Berichte')}: {', '.join(f'{zahl[s]} {s}' for s in ZEICHEN if zahl[s])}")
-    m.schreibe_text(ziel / "index.html", seite)
-    m.schreibe_json(ziel / "lauf.json", {
-        "quartal": str(q), "bestand": folder.kennung(bestand, pfad), "datenstand": bestand.datenstand.isoformat(),
-        "erfunden": bestand.erfunden, "programm": m.code_version(),
-        "beendet": datetime.now().astimezone().isoformat(timespec="seconds"), "sekunden": round(sekunden, 1),
-        "traeger": list(alle.values())})
+    if not (lauf := lauf or m.lies_json(ziel / "lauf.json")):
+        return
+    q, t, befehl, zeilen = Quartal.aus(lauf["quartal"]), bestand["termine"], lauf.get("befehle", {}), []
+    tage = {i: (f.tag(tag), f.tag(tag - timedelta(VORLAUF_TAGE)))
+            for i, tag in t.loc[t["quartal"] == str(q), ["traeger_id", "termin"]].dropna().itertuples(index=False)}
+    entwuerfe = [*folder.entwuerfe(ziel)]
+    for e in lauf["traeger"]:
+        ordner = ziel / e["traeger_id"]
+        stand = job.VERSANDT if e["stand"] in (job.FERTIG, job.UNVERAENDERT) and m.ist_versandt(ordner) else e["stand"]
+        post = [(f"postausgang/{datei.name}", ENTWURF.get(art, "Nachricht")) for datei, i, art in entwuerfe
+                if i == ordner.name and (stand != job.VERSANDT or art == folder.PROTOKOLL)]
+        bericht = {} if (fehlt := stand in (job.FEHLGESCHLAGEN, job.OFFEN)) else m.lies_json(ordner / "manifest.json") or {}
+        was, womit = (("weiter mit:" if stand == job.OFFEN else "Grund beheben, dann:", "quarter") if fehlt else
+                      ("ansehen, dann versenden:", "") if post else ("nichts", "") if stand == job.VERSANDT else
+                      ("ansehen, dann Nachrichten schreiben:", "mail"))
+        zeilen.append({**e, "stand": stand, "zeichen": ZEICHEN.get(stand, ""), "fassung": folder.vorgeschichte(ordner),
+                       "satz": bericht.get("satz", e["grund"]), "saetze": bericht.get("saetze", ()), "termin": tage.get(ordner.name),
+                       "dateien": [(f"{ordner.name}/{d}", wort) for d, wort in DATEIEN.items() if (ordner / d).exists()],
+                       "tun": was, "befehl": befehl.get(womit), "post": post})
+    zahl, erfunden = Counter(z["stand"] for z in zeilen), " · erfundene Beispieldaten" * lauf["erfunden"]
+    m.schreibe_text(ziel / "index.html", uebersicht(
+        str(q), zeilen, titel=f"Steuerungsberichte {q.lang}",
+        hinweis=f"{bestand.leistungstraeger} · Datenstand {f.tag(date.fromisoformat(lauf['datenstand']))}{erfunden}",
+        bilanz=f"{f.anzahl(len(zeilen), 'Bericht', 'Berichte')}: {', '.join(f'{zahl[s]} {s}' for s in ZEICHEN if zahl[s])}"))

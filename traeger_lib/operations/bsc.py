@@ -173,7 +173,8 @@ def _word(lage: Lage) -> bytes:
 
     abschnitt(0, titel, " · ".join((facts.name, *(f"Gespräch am {f.tag(t)}" for t in termin["termin"]),
                                    f"Datenstand {f.tag(facts.datenstand)}", f"Maßnahmen Stand {f.tag(k.stand)}")),
-              "Balanced Scorecard und Protokoll. " + (facts.bestandshinweis or (muster()["erfunden"] if facts.erfunden else "")))
+              "Balanced Scorecard und Protokoll. " + (facts.bestandshinweis or (muster()["erfunden"] if facts.erfunden else "")),
+              "Teilnehmende:")
     abschnitt(1, "Vereinbart und tatsächlich", tabellen=content.vereinbart(facts))
     aenderungen, ueberfaellig = content.fortschreibung(facts, ganz=True)
     abschnitt(1, "Änderungen seit dem letzten Gespräch", f"{seit_gespraech(facts)} " + muster()["massnahmen"]["uebernommen"].format(
@@ -209,9 +210,14 @@ def _word(lage: Lage) -> bytes:
 
 
 def _dokument(titel: str, stand: date) -> Any:
-    """An empty German document, A4 across, with title, language and calm styles."""
+    """An empty German document, A4 across, with title, language and calm styles; every page says whose and which it is."""
     doc = Document()
-    seite, kern = doc.sections[0], doc.core_properties
+    seite, kern, fuss = doc.sections[0], doc.core_properties, doc.sections[0].footer.paragraphs[0]
+    for text, was in ((f"{titel} · Seite\u00a0", "PAGE"), (" von\u00a0", "NUMPAGES")):
+        fuss.add_run(f.sauber(text))
+        feld = OxmlElement("w:fldSimple", {qn("w:instr"): was})
+        feld.append(fuss.add_run("1")._r)
+        fuss._p.append(feld)
     seite.orientation, seite.page_width, seite.page_height = WD_ORIENT.LANDSCAPE, Cm(29.7), Cm(21)
     seite.left_margin = seite.right_margin = seite.top_margin = seite.bottom_margin = Cm(2)
     kern.title, kern.language, kern.author, kern.comments = f.sauber(titel)[:255], "de-DE", "", ""

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from pathlib import Path
+from typing import Any, cast
 
 import pandas as pd
 
 from traeger_lib.analysis.periods import Quartal
 from traeger_lib.inputs.faults import zeile
 from traeger_lib.inputs.schema import Bestand
-from traeger_lib.operations import manifest as m
-from traeger_lib.operations.mail import termin
+from traeger_lib.operations import folder
 from traeger_lib.reporting import formats as f
 
 VORLAUF_TAGE = 10  # report and BSC go out ten days before the meeting (minutes of the Sozialraumkonferenz)
@@ -33,6 +34,14 @@ class Frist:
     stand: str = ""
 
 
+def termin(eigene: Bestand, q: Quartal) -> tuple[date | None, str]:
+    """Day and place of a quarter's meeting with one provider; None and nothing where none is entered."""
+    t = eigene["termine"]
+    for r in t[t["quartal"] == str(q)].itertuples():
+        return cast(Any, r.termin).date(), zeile(str(r.ort)) if isinstance(r.ort, str) else ""
+    return None, ""
+
+
 def fristen(bestand: Bestand, q: Quartal, ziel: Path, heute: date) -> list[Frist]:
     """All dates of a quarter in order, for each provider: dispatch and meeting, 31 March and contract dates within a year."""
     von, alle = q.zeitraum.von, list[Frist]()
@@ -43,9 +52,9 @@ def fristen(bestand: Bestand, q: Quartal, ziel: Path, heute: date) -> list[Frist
         eigene = bestand.nur(i)
         name, (tag, ort) = zeile(str(eigene["traeger"]["name"].iloc[0])), termin(eigene, q)
         if tag:
-            versand, ging = tag - timedelta(VORLAUF_TAGE), (m.lies_json(ziel / i / m.VERSANDT) or {}).get("am")
-            alle += [Frist(versand, i, name, "Bericht und BSC versenden", "", _stand(versand, ging, heute)),
-                     Frist(tag, i, name, f"Steuerungsgespräch {q.lang}", ort, "war" if tag < heute else _in(tag, heute))]
+            versand, gingen = tag - timedelta(VORLAUF_TAGE), filter(None, map(folder.versandt_am, folder.versandte(ziel / i)))
+            alle += [Frist(versand, i, name, "Bericht und BSC versenden", "", _stand(versand, min(gingen, default=None), heute)),
+                     Frist(tag, i, name, f"Steuerungsgespräch {q.lang}", ort, "Termin vorbei" if tag < heute else _in(tag, heute))]
         else:
             alle.append(Frist(None, i, name, f"Steuerungsgespräch {q.lang}", "", "kein Termin eingetragen"))
         enden = eigene["entgelte"].groupby("angebot_id")["gueltig_bis"].agg(lambda x: x.max(skipna=False))
@@ -65,10 +74,10 @@ def _in(tag: date, heute: date) -> str:
     return "heute" if not tage else f"in {f.anzahl(tage, 'Tag', 'Tagen')}" if tage > 0 else f"seit {f.anzahl(-tage, 'Tag', 'Tagen')} vorbei"
 
 
-def _stand(frist: date, ging: str | None, heute: date) -> str:
+def _stand(frist: date, ging: date | None, heute: date) -> str:
     if ging:
-        zu_spaet = (date.fromisoformat(ging) - frist).days
-        return f"versandt am {f.tag(date.fromisoformat(ging))}" + (f", {f.anzahl(zu_spaet, 'Tag', 'Tage')} zu spät" if zu_spaet > 0 else "")
+        zu_spaet = (ging - frist).days
+        return f"versandt am {f.tag(ging)}" + (f", {f.anzahl(zu_spaet, 'Tag', 'Tage')} zu spät" if zu_spaet > 0 else "")
     return f"überfällig seit {f.anzahl((heute - frist).days, 'Tag', 'Tagen')}" if heute > frist else f"offen, {_in(frist, heute)}"
 
 
@@ -82,25 +91,16 @@ def als_ics(alle: Iterable[Frist], q: Quartal, datenstand: date) -> bytes:
                        f"DTSTART;VALUE=DATE:{x.tag:%Y%m%d}", f"DTEND;VALUE=DATE:{x.tag + timedelta(1):%Y%m%d}",
                        f"SUMMARY:{_text(f'{x.was} – {x.name}')}", *([f"LOCATION:{_text(x.ort)}"] if x.ort else []),
                        "TRANSP:TRANSPARENT", "END:VEVENT"]
-    return "".join(_falte(z) + "\r\n" for z in [*zeilen, "END:VCALENDAR"]).encode()
+    return b"".join(_falte(z) + b"\r\n" for z in [*zeilen, "END:VCALENDAR"])
 
 
 def _text(wert: str) -> str:
-    for zeichen in "\\;,":
-        wert = wert.replace(zeichen, f"\\{zeichen}")
-    return wert
+    return re.sub(r"([\\;,])", r"\\\1", wert)
 
 
-def _falte(text: str) -> str:
+def _falte(text: str) -> bytes:
     """Fold a line so that none has more than 75 bytes, never within a character."""
-    teile, laenge = [""], 0
-    for c in text:
-        if laenge + len(c.encode()) > 75:
-            teile.append(" ")
-            laenge = 1
-        teile[-1] += c
-        laenge += len(c.encode())
-    return "\r\n".join(teile)
+    return b"\r\n ".join(re.findall(rb"(?s).{1,74}(?![\x80-\xbf])", text.encode()))
 
 
 def zeilen(alle: Sequence[Frist]) -> list[str]:

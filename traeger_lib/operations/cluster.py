@@ -46,10 +46,10 @@ def fuehre_aus(auftraege: list[job.Auftrag], adresse: str) -> Generator[job.Erge
             for future in as_completed(futures):
                 a = futures[future]
                 if future.status == "finished":
+                    folder.raeume_versuche(Path(a.ziel), a.traeger_id)  # a worker cut off but alive may still be at it
                     yield job.Ergebnis(**future.result())
                 else:
-                    folder.raeume_auf_nach(Path(a.ziel), a.traeger_id)
-                    yield job.Ergebnis(a.traeger_id, a.name, job.FEHLGESCHLAGEN, grund=batch.PROZESS_BEENDET)
+                    yield batch.prozess_beendet(a)
         finally:
             client.cancel(list(futures))
             client.run(_beende)
@@ -69,8 +69,7 @@ def _auf_worker(ordner: str, auftrag: dict[str, Any]) -> dict[str, Any]:
         prozess.wait()
         _alle.discard(prozess)
         raise ChildProcessError  # dask tries again
-    ergebnis: dict[str, Any] = json.loads(antwort)
-    return ergebnis
+    return dict(json.loads(antwort))
 
 
 def _beende() -> None:
@@ -106,7 +105,7 @@ def main() -> None:
     for a in _auftraege():
         if a.fingerabdruck["programm"] != m.code_pruefsumme():
             grund = f"Auf dem Rechner {socket.gethostname()} ist eine andere Fassung des Programms installiert."
-            ergebnis = job.Ergebnis(a.traeger_id, a.name, job.FEHLGESCHLAGEN, grund=grund)
+            ergebnis = job.Ergebnis(a.traeger_id, a.name, job.FEHLGESCHLAGEN, grund)
         else:
             lies(a.bestand)  # kept until its files change; the forked reports share it
             batch.waerme()

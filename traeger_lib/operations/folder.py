@@ -1,7 +1,7 @@
 """A run folder: one batch at a time, a provider's folder whole or absent, what was sent kept for good.
 
-In it, beside the providers' folders: `.sperre` (who works here), `.neu-ID` (being made), `.alt-ID` (moved aside for its successor),
-`.weg-ID` (being deleted), `ID.fassung-N` (sent, and corrected since).
+In it, beside the providers' folders: `.sperre` (who works here), `.neu-ID.…` (being made, one for each attempt), `.alt-ID` (moved aside
+for its successor), `.weg-ID` (being deleted), `ID.fassung-N` (sent, and corrected since), `postausgang` (messages as files).
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime
+from email import message_from_bytes
 from pathlib import Path
 
 from filelock import FileLock, Timeout
@@ -23,6 +24,7 @@ from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.schema import Bestand
 from traeger_lib.operations import manifest as m
 
+BERICHT, INTERESSENVERTRETUNG, PROTOKOLL = "bericht", "interessenvertretung", "protokoll"  # kinds of message
 BEIWERK = ("fehler", "postausgang", "index.html", "versand.sqlite", "termine.ics", "lauf.json")  # beside the reports; lauf.json is last
 
 
@@ -51,6 +53,13 @@ def kennung(bestand: Bestand, pfad: Path) -> str:
     return f"{pfad.resolve().name} · {bestand.leistungstraeger}" + (" · erfunden" if bestand.erfunden else "")
 
 
+def auswahl(bestand: Bestand, nur: Sequence[str]) -> list[str]:
+    """The providers asked for, all where none is named; TraegerFehler where one is not known."""
+    if fremd := sorted(set(nur) - set(bestand.traeger_ids)):
+        raise TraegerFehler(f"Unbekannter Träger: {', '.join(fremd)}. Bekannt sind: {', '.join(bestand.traeger_ids)}.")
+    return [i for i in bestand.traeger_ids if not nur or i in nur]
+
+
 def gehoert_dazu(ziel: Path, bestand: Bestand, pfad: Path, q: Quartal) -> None:
     """Refuse a run folder that holds another Bestand or another quarter."""
     lauf = m.lies_json(ziel / "lauf.json")
@@ -72,27 +81,62 @@ def raeume_auf(ziel: Path) -> None:
         datei.unlink(missing_ok=True)
 
 
-def entferne(ordner: Path) -> None:
-    """Take a provider's folder away in one step; one that was sent is kept beside as its version."""
+def entferne(ordner: Path, daten: str = "") -> str:
+    """Take a provider's folder away in one step, one that was sent to its place beside; returns what a reason then adds (`daten`: hash
+    of today's)."""
+    manifest = m.lies_json(ordner / "manifest.json") or {}
     if m.ist_versandt(ordner):
         ordner.rename(_archiviert(ordner))
-    elif ordner.exists():
-        weg = ordner.with_name(f".weg-{ordner.name}")
-        shutil.rmtree(weg, ignore_errors=True)
-        ordner.rename(weg)
-        shutil.rmtree(weg, ignore_errors=True)
+        return " Die versandte Fassung bleibt erhalten."
+    if not ordner.exists():
+        return ""
+    weg = ordner.with_name(f".weg-{ordner.name}")
+    shutil.rmtree(weg, ignore_errors=True)
+    ordner.rename(weg)
+    shutil.rmtree(weg, ignore_errors=True)
+    passt = manifest.get("fingerabdruck", {}).get("daten") == daten
+    return f" Der bisherige Bericht {'' if passt else 'passt nicht mehr zu den Daten und '}wurde entfernt."
+
+
+def fassung(ordner: Path) -> int:
+    """Number of the version in a folder."""
+    return int((m.lies_json(ordner / "manifest.json") or {}).get("fassung", 1))
 
 
 def _archiviert(ordner: Path) -> Path:
     """`<traeger_id>.fassung-N` for the version in a folder."""
-    return ordner.with_name(f"{ordner.name}.fassung-{(m.lies_json(ordner / 'manifest.json') or {}).get('fassung', 1)}")
+    return ordner.with_name(f"{ordner.name}.fassung-{fassung(ordner)}")
 
 
-def vorgaenger(ordner: Path) -> Path | None:
-    """The version that was sent last, which a new report corrects; None where nothing was sent."""
-    if m.ist_versandt(ordner):
-        return ordner
-    return max(ordner.parent.glob(f"{ordner.name}.fassung-*"), key=lambda p: int(p.name.rpartition("-")[2]), default=None)
+def versandte(ordner: Path) -> list[Path]:
+    """The versions of a provider's report that were sent, the last one last: that is what a new report corrects."""
+    erste = (m.lies_json(ordner / "manifest.json") or {}).get("fassung") == 1  # before it there was none
+    aeltere = () if erste else ordner.parent.glob(f"{ordner.name}.fassung-*")
+    return [*sorted(aeltere, key=lambda p: int(p.name.rpartition("-")[2])), *([ordner] if m.ist_versandt(ordner) else [])]
+
+
+def versandt_am(ordner: Path) -> date | None:
+    """Day on which a version was sent; None where it was not, or nobody noted it."""
+    am = (m.lies_json(ordner / m.VERSANDT) or {}).get("am")
+    return date.fromisoformat(am) if am else None
+
+
+def vorgeschichte(ordner: Path) -> str:
+    """„Fassung 2, Korrektur; Fassung 1 ging am 20.04.2026 hinaus“; empty where nothing was sent."""
+    if not (gingen := versandte(ordner)):
+        return ""
+    ging = f"Fassung {fassung(gingen[-1])} ging{f' am {am:%d.%m.%Y}' if (am := versandt_am(gingen[-1])) else ''} hinaus"
+    return ging if gingen[-1] == ordner or not ordner.exists() else f"Fassung {fassung(ordner)}, Korrektur; {ging}"
+
+
+def entwuerfe(ziel: Path) -> Iterator[tuple[Path, str, str]]:
+    """The drafts in the outbox: file, provider and kind, as their own headers say; copies of what was sent are none."""
+    for datei in sorted((ziel / "postausgang").glob("*.eml")):
+        with datei.open("rb") as eml:
+            kopf = message_from_bytes(eml.read(2**16).partition(b"\r\n\r\n")[0])
+        worte = str(kopf["X-Traegerbudget"]).split()
+        if kopf["X-Unsent"] and len(worte) == 3:
+            yield datei, worte[0], worte[2]
 
 
 def setze_ein(neu: Path, endgueltig: Path) -> None:
@@ -112,12 +156,15 @@ def setze_ein(neu: Path, endgueltig: Path) -> None:
     shutil.rmtree(alt, ignore_errors=True)
 
 
-def raeume_auf_nach(ziel: Path, traeger_id: str) -> None:
-    """Nothing of a provider whose process died stays where it could be taken for a report."""
-    entferne(ziel / traeger_id)
-    for rest in (ziel / f".neu-{traeger_id}", ziel / f".alt-{traeger_id}"):
-        if m.ist_versandt(rest):
-            rest.rename(_archiviert(ziel / traeger_id))
+def raeume_auf_nach(ziel: Path, traeger_id: str, daten: str) -> str:
+    """Nothing of a provider whose process died stays where it could be taken for a report; returns what a reason then adds."""
+    raeume_versuche(ziel, traeger_id)
+    return max([entferne(ziel / n, daten) for n in (traeger_id, f".alt-{traeger_id}")], key=len)
+
+
+def raeume_versuche(ziel: Path, traeger_id: str) -> None:
+    """Whoever still works at this provider's report finds nothing to put into place (no id holds a full stop)."""
+    for rest in ziel.glob(f".neu-{traeger_id}.*"):
         shutil.rmtree(rest, ignore_errors=True)
 
 

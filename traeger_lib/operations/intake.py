@@ -91,9 +91,8 @@ def regel(s: Spalte) -> dict[str, Any] | None:
 def schreibe_vorlage(ziel: Path) -> list[Path]:
     """An empty commented workbook with a sheet per table, and bestand.toml beside it. Raises TraegerFehler where there is one."""
     pfade = [ziel / "bestand.xlsx", ziel / "bestand.toml"]
-    for pfad in pfade:
-        if pfad.exists():
-            raise TraegerFehler(f"{pfad} gibt es schon und bleibt unverändert. Bitte einen anderen Ordner angeben.")
+    if schon := [p for p in pfade if p.exists()]:
+        raise TraegerFehler(f"{schon[0]} gibt es schon und bleibt unverändert. Bitte einen anderen Ordner angeben.")
     ziel.mkdir(parents=True, exist_ok=True)
     with _mappe(pfade[0]) as (wb, formate):
         zahlen = {art: wb.add_format({"num_format": fmt}) for art, fmt in ZAHLENFORMAT.items()}

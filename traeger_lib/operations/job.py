@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import os
 import re
+import secrets
 import shutil
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import partial
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -26,17 +27,17 @@ from traeger_lib.inputs.schema import ID_MUSTER, Bestand
 from traeger_lib.operations import folder
 from traeger_lib.operations import manifest as m
 from traeger_lib.operations.pdf import drucke
+from traeger_lib.reporting import formats as f
 
 FERTIG, UNVERAENDERT, FEHLGESCHLAGEN, OFFEN, VERSANDT = "fertig", "unverändert", "fehlgeschlagen", "offen", "versandt"
-WORTE = {"daten": "Daten", "notebook": "Notebook", "programm": "Programm", "parameter": "Parameter",
-         "frueher": "früherer Stand"}  # what a report depends on
+WORTE = {"daten": "Daten", "notebook": "Berichtsvorlage", "programm": "Programm", "parameter": "Einstellungen"}  # a report depends on
 SPEICHER_MB = 4096  # what one report may take beyond the warm process
 DATEN_ANDERS = "Die Daten haben sich während des Laufs geändert. Bitte den Lauf wiederholen."
 SPEICHER_REICHT_NICHT = "Der Arbeitsspeicher reicht nicht; bitte mit größerem --memory wiederholen."
-HAUPTZAHLEN = {  # whose change a correction names: label → path in kennzahlen.json, decimals
-    "belegte Plätze": ("fallzahlen.quartal.durchschnittlich_belegte_plaetze", 1),
-    "Abweichung in Euro": ("abweichung.kumuliert.abweichung_eur", 2),
-    "Jahresbudget in Euro": ("budget.gesamt_eur", 2), "Puffer in Euro": ("budget.puffer_eur", 2)}
+HAUPTZAHLEN = {  # whose change a correction names: label → path in kennzahlen.json, decimals, unit
+    "belegte Plätze": ("fallzahlen.quartal.durchschnittlich_belegte_plaetze", 1, ""),
+    "Abweichung seit Jahresbeginn": ("abweichung.kumuliert.abweichung_eur", 2, "\u00a0€"),
+    "Jahresbudget": ("budget.gesamt_eur", 2, "\u00a0€"), "Puffer": ("budget.puffer_eur", 2, "\u00a0€")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,11 @@ class Auftrag:
 
 @dataclass(frozen=True, slots=True)
 class Ergebnis:
-    """What became of one provider: state, the strongest sentence, why (the reason of a redo or of a failure), seconds."""
+    """What became of one provider: state, why (the reason of a redo or of a failure), seconds."""
 
     traeger_id: str
     name: str
     stand: str
-    satz: str = ""
     grund: str = ""
     sekunden: float = 0.0
 
@@ -78,25 +78,26 @@ def bericht(a: Auftrag) -> Ergebnis:
     beginn = time.perf_counter()
     os.umask(0o077)  # readable by their owner only
     ziel = Path(a.ziel)
-    neu = ziel / f".neu-{a.traeger_id}"
+    neu = ziel / f".neu-{a.traeger_id}.{secrets.token_hex(4)}"  # no two attempts share one
     try:
-        shutil.rmtree(neu, ignore_errors=True)
-        neu.mkdir(parents=True)
-        satz = _fuelle(a, neu)
-        folder.setze_ein(neu, ziel / a.traeger_id)
+        neu.mkdir()
+        _fuelle(a, neu)
         (ziel / "fehler" / f"{a.traeger_id}.ipynb").unlink(missing_ok=True)
-        return Ergebnis(a.traeger_id, a.name, FERTIG, satz=satz, sekunden=time.perf_counter() - beginn)
+        folder.setze_ein(neu, ziel / a.traeger_id)
+        return Ergebnis(a.traeger_id, a.name, FERTIG, sekunden=time.perf_counter() - beginn)
     except Exception as e:  # the provider fails with its reason, the others go on
+        grund = _grund(e)
         with suppress(OSError):  # a full or read-only disk is the reason already
-            folder.entferne(ziel / a.traeger_id)
-            _fehlernotebook(neu, ziel, a.traeger_id)
-        return Ergebnis(a.traeger_id, a.name, FEHLGESCHLAGEN, grund=_grund(e), sekunden=time.perf_counter() - beginn)
+            if neu.exists():  # otherwise taken for dead and cleared away: the report that is there is a successor's
+                grund += folder.entferne(ziel / a.traeger_id, a.fingerabdruck["daten"])
+                _fehlernotebook(neu, ziel, a.traeger_id)
+        return Ergebnis(a.traeger_id, a.name, FEHLGESCHLAGEN, grund, time.perf_counter() - beginn)
     finally:
         shutil.rmtree(neu, ignore_errors=True)
 
 
-def _fuelle(a: Auftrag, neu: Path) -> str:
-    """All files of a report into an empty folder; returns the strongest sentence."""
+def _fuelle(a: Auftrag, neu: Path) -> None:
+    """All files of a report into an empty folder."""
     import yaml
 
     from traeger_lib.reporting import html
@@ -129,7 +130,6 @@ def _fuelle(a: Auftrag, neu: Path) -> str:
         "traeger_id": a.traeger_id, "quartal": a.quartal, **angaben,
         "fingerabdruck": a.fingerabdruck, "programm": m.code_version(), "pakete": m.paketversionen(), "parameter": parameter,
         "dateien": m.dateihashes(neu, sorted({*m.BERICHT_DATEIEN, *(p.name for p in neu.iterdir())}))})
-    return str(angaben["satz"])
 
 
 def _zahlen(a: Auftrag, neu: Path, namen: dict[str, Any]) -> dict[str, Any]:
@@ -137,7 +137,7 @@ def _zahlen(a: Auftrag, neu: Path, namen: dict[str, Any]) -> dict[str, Any]:
     the Interessenvertretung); what the manifest needs of them, or `grund`. The notebook's data must be those the batch started with."""
     from traeger_lib.analysis.facts import Facts
     from traeger_lib.reporting import coarse, excel
-    from traeger_lib.reporting.sentences import saetze, titel
+    from traeger_lib.reporting.sentences import leitfrage, saetze, titel
     try:
         daten, facts = namen.get("daten"), namen.get("facts")
         if not (isinstance(daten, Bestand) and isinstance(facts, Facts)
@@ -149,39 +149,42 @@ def _zahlen(a: Auftrag, neu: Path, namen: dict[str, Any]) -> dict[str, Any]:
             raise TraegerFehler(DATEN_ANDERS)
         m.schreibe_json(neu / "kennzahlen.json", facts.kennzahlen())
         excel.schreibe(facts, neu / "tabellen.xlsx", herkunft)
-        vorher = folder.vorgaenger(Path(a.ziel) / a.traeger_id)
-        fassung, korrektur = _korrektur(vorher, a, neu) if vorher else (1, "")
-        if "interessenvertretung" in set(daten["verteiler"]["rolle"]):
-            ohne_zahlen = korrektur.partition(" Geändert:")[0]  # the headline figures of a correction are not rounded
-            (neu / m.INTERESSENVERTRETUNG).write_text(coarse.seite(facts, herkunft, ohne_zahlen, fassung), encoding="utf-8")
-        return {"titel": titel(facts), "fassung": fassung, "korrektur": korrektur, "datenstand": facts.datenstand.isoformat(),
-                "erfunden": facts.erfunden, "satz": saetze(facts)[-2:][0].teile[0]}  # of an action plan that about its measures
+        gingen, datenstand, antworten = folder.versandte(Path(a.ziel) / a.traeger_id), facts.datenstand.isoformat(), saetze(facts)
+        fassung, warum, zahlen = _korrektur(gingen[-1], a, neu, datenstand) if gingen else (1, "", "")
+        if "interessenvertretung" in set(daten["verteiler"]["rolle"]):  # without headline figures, which are not rounded
+            (neu / m.INTERESSENVERTRETUNG).write_text(coarse.seite(facts, herkunft, warum, fassung), encoding="utf-8")
+        return {"titel": titel(facts), "fassung": fassung, "korrektur": f"{warum} {zahlen}".strip(), "korrektur_ohne_zahlen": warum,
+                "datenstand": datenstand, "erfunden": facts.erfunden, "leitfrage": leitfrage(antworten),
+                "saetze": [{"nummer": s.nummer, "titel": s.titel, "text": s.text} for s in antworten],
+                "satz": antworten[-2:][0].teile[0]}  # of an action plan that about its measures
     except Exception as e:
         return {"grund": _grund(e)}
 
 
-def _korrektur(vorher: Path, a: Auftrag, neu: Path) -> tuple[int, str]:
-    """Number and German note of a version that follows a sent one: what changed, which headline figures moved."""
-    from traeger_lib.reporting.formats import zahl
+def anders(alt: Mapping[str, Any], abdruck: Mapping[str, str], datenstand: str) -> str:
+    """What a report depends on and is not as in an earlier manifest: „neuer Datenstand 20.04.2026; ohne Vergleichsstand“; empty where
+    all is the same."""
+    davor = {"frueher": ""} | alt.get("fingerabdruck", {})
+    stand = f"neuer Datenstand {f.tag(date.fromisoformat(datenstand))}" if alt.get("datenstand") != datenstand else ""
+    worte = ", ".join(w for k, w in WORTE.items() if davor.get(k) != abdruck[k] and not (k == "daten" and stand))
+    vergleich = f"{'ohne' if not abdruck['frueher'] else 'anderer' if davor['frueher'] else 'mit'} Vergleichsstand"
+    return "; ".join(filter(None, [stand, worte and f"geändert: {worte}", vergleich * (davor["frueher"] != abdruck["frueher"])]))
 
+
+def _korrektur(vorher: Path, a: Auftrag, neu: Path, datenstand: str) -> tuple[int, str, str]:
+    """Number and German note of a version that follows a sent one: what changed, and which headline figures moved."""
     alt = m.lies_json(vorher / "manifest.json") or {}
-    fassung = int(alt.get("fassung", 1)) + 1
-    anders = [w for k, w in WORTE.items() if alt.get("fingerabdruck", {}).get(k) != a.fingerabdruck[k]]
-    text = f"Korrigierte Fassung {fassung}; sie ersetzt Fassung {fassung - 1}. Geändert: {', '.join(anders) or 'nichts'}."
-    zahlen = [m.lies_json(p / "kennzahlen.json") or {} for p in (vorher, neu)]
-    bewegt = []
-    for name, (pfad, stellen) in HAUPTZAHLEN.items():
-        frueher, jetzt = (_wert(z, pfad) for z in zahlen)
+    fassung, warum = int(alt.get("fassung", 1)) + 1, anders(alt, a.fingerabdruck, datenstand) or "geändert: nichts"
+    zahlen, bewegt = [m.lies_json(p / "kennzahlen.json") for p in (vorher, neu)], []
+    for name, (pfad, stellen, einheit) in HAUPTZAHLEN.items():
+        werte: list[Any] = [reduce(lambda w, k: (w or {}).get(k), pfad.split("."), z) for z in zahlen]
+        frueher, jetzt = (None if w is None else f.runde(w, stellen) for w in werte)
         if frueher != jetzt:
-            bewegt.append(f"{name} {' statt '.join('ohne Angabe' if w is None else zahl(w, stellen) for w in (jetzt, frueher))}")
-    return fassung, f"{text} {'Neu: ' + '; '.join(bewegt) + '.' if bewegt else 'Die Hauptzahlen sind unverändert.'}"
-
-
-def _wert(inhalt: Any, pfad: str) -> Any:
-    """The value at a dotted path, None where there is none."""
-    for teil in pfad.split("."):
-        inhalt = (inhalt or {}).get(teil)
-    return inhalt
+            texte = ["ohne Angabe" if w is None else f.zahl(w, stellen) + einheit for w in (jetzt, frueher)]
+            um = "" if frueher is None or jetzt is None else f" ({f.zahl(jetzt - frueher, stellen, vorzeichen=True)}{einheit})"
+            bewegt.append(f"{name} {' statt '.join(texte)}{um}")
+    return (fassung, f"Korrigierte Fassung {fassung}; sie ersetzt Fassung {fassung - 1}. {warum[0].upper()}{warum[1:]}.",
+            f"Neu: {'; '.join(bewegt)}." if bewegt else "Die Hauptzahlen sind unverändert.")
 
 
 def _fehlernotebook(neu: Path, ziel: Path, traeger_id: str) -> None:

@@ -5,7 +5,9 @@ Opens no connection; sending and its ledger are in `outbox`.
 
 from __future__ import annotations
 
+import base64
 import hashlib
+import html
 import io
 import re
 import zipfile
@@ -19,20 +21,19 @@ from email.policy import SMTP
 from pathlib import Path
 from typing import Any, cast
 
-from traeger_lib.analysis.analyse import analyse
 from traeger_lib.analysis.periods import Quartal
 from traeger_lib.inputs.faults import zeile
 from traeger_lib.inputs.schema import Bestand, zeilensummen
 from traeger_lib.operations import bsc
 from traeger_lib.operations import manifest as m
+from traeger_lib.operations.calendar import termin
+from traeger_lib.operations.folder import BERICHT, INTERESSENVERTRETUNG, PROTOKOLL
 from traeger_lib.reporting import formats as f
-from traeger_lib.reporting.charts import ABBILDUNGEN
 from traeger_lib.reporting.html import mail as koerper
-from traeger_lib.reporting.sentences import leitfrage, muster, saetze
+from traeger_lib.reporting.sentences import muster
 
 RICHTLINIE = SMTP.clone(cte_type="7bit")  # no server has to offer 8BITMIME
 PARTEIEN = ("leistungstraeger", "leistungserbringer")  # others may not see small cells, which the report holds
-BERICHT, INTERESSENVERTRETUNG, PROTOKOLL = "bericht", "interessenvertretung", "protokoll"
 ROLLEN = {BERICHT: PARTEIEN, INTERESSENVERTRETUNG: ("interessenvertretung",), PROTOKOLL: PARTEIEN}
 OFFICE = "application/vnd.openxmlformats-officedocument."
 ART = {".html": "text/html", ".pdf": "application/pdf", ".xlsx": f"{OFFICE}spreadsheetml.sheet",
@@ -46,6 +47,9 @@ OHNE_FASSUNG = "Die Fassung ohne kleine Fallzahlen liegt nicht vor."
 ADRESSE = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 KOPFZEILEN = {"Subject", "From", "To", "Message-ID", "Date", "X-Unsent", "X-Traegerbudget", "MIME-Version", "Content-Type"}
 HERKUNFT = re.compile(r"traeger_id = ([A-Z0-9_-]+), quartal = (\d{4}Q\d)")  # what every page and workbook says of itself
+BILD = re.compile(r'<figure><figcaption>(?P<titel>[^<]*)<span class="basis">(?P<basis>[^<]*)</span></figcaption><div[^>]*>'
+                  r'<img src="data:image/png;base64,(?P<png>[^"]*)" alt="(?P<alt>[^"]*)"')  # the first chart on a report's page
+TRENNBAR = re.compile(r"(?<=\d)(?<!\d{4}) (?=[^\W\d_]|[%€])")  # between a number and its unit or noun; a year ends a line as any word
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +82,7 @@ def plane(q: Quartal, bestand: Bestand, ziel: Path, *, nur: Sequence[str] = (), 
             inhalt = ([zeilensummen(eigene["massnahmen"]).tobytes().hex()] if danach else [summen.get(d, "") for d in DATEIEN[art]])
             kennung = hashlib.sha256("|".join([bestand.leistungstraeger, str(q), i, art, str(fassung * (not danach)), *inhalt]).encode())
             aktuell = bool(begruendung) or manifest.get("fingerabdruck", {}).get("daten") == eigene.pruefsumme()
-            grund = (_zu_frueh(eigene, q, heute or date.today()) if danach else
+            grund = (_kein_protokoll(eigene, q, heute or date.today(), begruendung) if danach else
                      "Es liegt kein fertiger Bericht vor." if (manifest.get("traeger_id"), manifest.get("quartal")) != (i, str(q)) else
                      "Die Dateien des Berichts stimmen nicht mit dem Manifest überein." if not m.ist_vollstaendig(ziel / i, manifest) else
                      OHNE_FASSUNG if set(DATEIEN[art]) - {"bericht.pdf"} - set(summen) else
@@ -92,17 +96,17 @@ def plane(q: Quartal, bestand: Bestand, ziel: Path, *, nur: Sequence[str] = (), 
     return post
 
 
-def _zu_frueh(eigene: Bestand, q: Quartal, heute: date) -> str:
+def _kein_protokoll(eigene: Bestand, q: Quartal, heute: date, begruendung: str) -> str:
     tag, _ = termin(eigene, q)
-    return f"Das Gespräch ist erst am {f.tag(tag)}." if tag and tag > heute else ""
+    return (f"Das Gespräch ist erst am {f.tag(tag)}." if tag and tag > heute else "" if begruendung or _fortgeschrieben(eigene, q) else
+            f"Nach dem Gespräch am {f.tag(tag)} ist keine Scorecard eingelesen; zuerst „traeger bsc import“ (oder --force mit --reason, "
+            "wenn sich nichts geändert hat).")
 
 
-def termin(eigene: Bestand, q: Quartal) -> tuple[date | None, str]:
-    """Day and place of a quarter's meeting with one provider; None and nothing where none is entered."""
-    t = eigene["termine"]
-    for r in t[t["quartal"] == str(q)].itertuples():
-        return cast(Any, r.termin).date(), zeile(str(r.ort)) if isinstance(r.ort, str) else ""
-    return None, ""
+def _fortgeschrieben(eigene: Bestand, q: Quartal) -> bool:
+    """True where the scorecard has a state of the meeting's day or later, or no day is known."""
+    tag, _ = termin(eigene, q)
+    return tag is None or bool((eigene["massnahmen"]["stand"] >= str(tag)).any())
 
 
 def kopf(text: str) -> str:
@@ -114,49 +118,47 @@ def schreibe(p: Post, bestand: Bestand, q: Quartal, *, absender: str = "", jetzt
     """Write the message's file; without `jetzt` as a draft, which mail programs open for editing."""
     p.datei.parent.mkdir(exist_ok=True, mode=0o700)
     e = nachricht(p, bestand.nur(p.traeger_id), q, p.datei.parents[1] / p.traeger_id, absender)
-    if jetzt:
-        e["Date"] = jetzt
-    else:
-        e["X-Unsent"] = "1"
+    e["Date" if jetzt else "X-Unsent"] = jetzt or "1"
     m.schreibe_bytes(p.datei, e.as_bytes())
 
 
 def nachricht(p: Post, eigene: Bestand, q: Quartal, ordner: Path, absender: str = "") -> EmailMessage:
     """The message, the same bytes for the same content: five sentences and a chart (contract parties only), what is attached, the date.
 
-    A report that is not current goes without sentences: they would come from other data than the report.
+    Sentences and chart are the report's own, whatever the data are today.
     """
     manifest, protokoll = m.lies_json(ordner / "manifest.json") or {}, p.art == PROTOKOLL
-    facts = analyse(eigene, p.traeger_id, q) if p.art == BERICHT and not p.begruendung else None
-    antworten = saetze(facts) if facts else ()
-    bild = next((a for k in ("fallzahlen", "abweichung") if (a := ABBILDUNGEN[k](facts))), None) if facts else None
+    antworten = [s | {"text": TRENNBAR.sub("\u00a0", s["text"])} for s in manifest.get("saetze", ()) if p.art == BERICHT]
+    gefunden = BILD.search((ordner / "bericht.html").read_text(encoding="utf-8", errors="replace")) if p.art == BERICHT else None
+    bild = {k: TRENNBAR.sub("\u00a0", html.unescape(w)) for k, w in gefunden.groupdict().items()} if gefunden else None
     anhaenge = [(d, was, (ordner / d).read_bytes()) for d, was in DATEIEN[p.art].items() if d in manifest.get("dateien", {})]
     if p.art != INTERESSENVERTRETUNG and len(eigene["massnahmen"]):
         anhaenge.append(("bsc.docx", "Die Balanced Scorecard (Word)", bsc.als_word(eigene, p.traeger_id, str(q))))
     if protokoll:
         anhaenge.append(("bsc.xlsx", "Die Balanced Scorecard (Excel)", bsc.als_excel(eigene, p.traeger_id, str(q))))
     anhaenge = [(f"{p.traeger_id}_{q}_{d}", was, inhalt) for d, was, inhalt in anhaenge]
-    korrektur = str(manifest.get("korrektur", "")) if p.fassung > 1 and not protokoll else ""
-    if p.art == INTERESSENVERTRETUNG:  # which version and why, without the figures
-        korrektur = re.sub(r"(Geändert: [^.]*\.).*", r"\1", korrektur)
-    stand = f.tag(eigene.datenstand if protokoll else date.fromisoformat(manifest["datenstand"]))
-    marken = (korrektur, eigene.hinweis or (muster()["erfunden"] if eigene.erfunden else ""),
-              muster()["vorlaeufig"].format(datenstand=stand, ende=f.tag(q.zeitraum.bis)) if facts and facts.vorlaeufig else "")
+    was = "korrektur_ohne_zahlen" if p.art == INTERESSENVERTRETUNG else "korrektur"
+    korrektur = str(manifest.get(was, "")) if p.fassung > 1 and not protokoll else ""
+    datenstand = eigene.datenstand if protokoll else date.fromisoformat(manifest["datenstand"])
+    marken = (korrektur, eigene.hinweis or (muster()["erfunden"] if eigene.erfunden else ""), muster()["vorlaeufig"].format(
+        datenstand=f.tag(datenstand), ende=f.tag(q.zeitraum.bis)) if antworten and datenstand < q.zeitraum.bis else "")
     (tag, ort), gespraech = (termin(eigene, q.vor(-1)), "nächste Gespräch") if protokoll else (termin(eigene, q), "Steuerungsgespräch")
     am = f" am {f.tag(termin(eigene, q)[0])}" if termin(eigene, q)[0] else ""
+    wie = f", wie sie im Gespräch{am} fortgeschrieben wurde" if _fortgeschrieben(eigene, q) else f"; im Gespräch{am} blieb sie unverändert"
+    anlass = (f"die Balanced Scorecard{wie}. Sie dient als Protokoll." if protokoll else
+              f"der korrigierte Steuerungsbericht (Fassung {p.fassung}) für das Gespräch{am}; bitte Fassung {p.fassung - 1} nicht mehr "
+              "verwenden." if korrektur else f"der Steuerungsbericht für das Gespräch{am}.")
     inhalt = {
         "titel": "Korrektur: " * bool(korrektur) + f"{'Protokoll zum Steuerungsgespräch' if protokoll else 'Steuerungsbericht'} {q.lang}",
-        "name": p.name, "rahmen": f"Datenstand {stand}", "marken": [t for t in marken if t],
-        "anlass": f"anbei die Balanced Scorecard, wie sie im Gespräch{am} fortgeschrieben wurde. Sie dient als Protokoll."
-        if protokoll else f"anbei der Steuerungsbericht für das Gespräch{am}.",
-        "leitfrage": leitfrage(antworten) if facts else muster()["leitfrage"], "saetze": antworten, "bild": bild,
-        "cid": f"bild@{p.kennung}",
-        "anhaenge": [(d, was) for d, was, _ in anhaenge],
+        "name": p.name, "rahmen": f"Datenstand {f.tag(datenstand)}", "marken": [t for t in marken if t],
+        "anlass": f"anbei {anlass}", "leitfrage": manifest.get("leitfrage"), "saetze": antworten, "bild": bild,
+        "cid": f"bild@{p.kennung}", "anhaenge": [(d, was) for d, was, _ in anhaenge],
         "termin": f"Das {gespraech} ist am {f.tag(tag)}{f', Ort: {ort}' if ort else ''}." if tag else
         f"Für das {gespraech} steht noch kein Termin fest.",
-        "fragen": f"Fragen beantwortet {zeile(eigene.leistungstraeger)}{f', {absender}' if absender else ''}."}
+        "fragen": f"Fragen bitte an: {zeile(eigene.leistungstraeger)}{f', {absender}' if absender else ''}"}
     e = EmailMessage(policy=RICHTLINIE)
-    e["Subject"] = f"{inhalt['titel']} – {p.name}" + (" (erfundene Beispieldaten)" if eigene.erfunden else "")
+    e["Subject"] = (f"{inhalt['titel']} – {p.name}" + " – Fassung für die Interessenvertretung" * (p.art == INTERESSENVERTRETUNG)
+                    + " (erfundene Beispieldaten)" * eigene.erfunden)
     if absender:
         e["From"] = absender
     e["To"] = [Address(display_name=kopf(n), addr_spec=a) for n, a, _ in p.empfaenger]
@@ -166,8 +168,8 @@ def nachricht(p: Post, eigene: Bestand, q: Quartal, ordner: Path, absender: str 
     e.set_content(text)
     e.add_alternative(seite, subtype="html")
     if bild:
-        html = cast(list[EmailMessage], e.get_payload())[1]
-        html.add_related(bild.png, "image", "png", cid=f"<{inhalt['cid']}>", disposition="inline", filename=f"{bild.schluessel}.png")
+        teil = cast(list[EmailMessage], e.get_payload())[1]
+        teil.add_related(base64.b64decode(bild["png"]), "image", "png", cid=f"<{inhalt['cid']}>", disposition="inline", filename="bild.png")
     for datei, _, daten in anhaenge:
         haupt, unter = ART[Path(datei).suffix].split("/")
         e.add_attachment(daten, haupt, unter, filename=datei)

@@ -11,7 +11,7 @@ import os
 import shutil
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -49,13 +49,7 @@ def code_version() -> str:
 @cache
 def paketversionen() -> dict[str, str]:
     """Versions of the packages that shape figures and files."""
-    versionen = {}
-    for name in PAKETE:
-        try:
-            versionen[name] = version(name)
-        except PackageNotFoundError:
-            versionen[name] = "nicht installiert"
-    return versionen
+    return {name: version(name) for name in PAKETE}
 
 
 def fingerabdruck(daten: str, notebook: Path, parameter: Mapping[str, Any]) -> dict[str, str]:

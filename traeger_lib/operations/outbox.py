@@ -26,7 +26,7 @@ from traeger_lib.operations.mail import Post
 
 QUEUED, SENT, REFUSED, FAILED, UNKNOWN = "queued", "sent", "refused", "failed", "unknown"
 WORT = {QUEUED: "wartet", SENT: "versandt", REFUSED: "abgelehnt", FAILED: "fehlgeschlagen", UNKNOWN: "unklar"}
-ART = {mail.BERICHT: "Bericht", mail.INTERESSENVERTRETUNG: "Bericht für die Interessenvertretung", mail.PROTOKOLL: "Protokoll"}
+ART = {folder.BERICHT: "Bericht", folder.INTERESSENVERTRETUNG: "Bericht für die Interessenvertretung", folder.PROTOKOLL: "Protokoll"}
 ROLLE = {"leistungstraeger": "Leistungsträger", "leistungserbringer": "Leistungserbringer", "interessenvertretung": "Interessenvertretung"}
 OFFEN = (QUEUED, FAILED)  # what a re-run sends; refused and unknown wait for a person (`--resolve`)
 ZEITLIMIT_S, SCHLUSS_S = 60, 600  # for a step; for the final reply (RFC 5321, 4.5.3.2.6)
@@ -158,7 +158,7 @@ class Buch:
     def gesendet_am(self, traeger_id: str, fassung: int) -> str | None:
         """When a version of a report first went out, or may have; None where it did not, empty where the ledger knows nothing of it."""
         alle, am = self.db.execute("SELECT count(*), min(CASE WHEN stand IN (?, ?) THEN zeit END) FROM versand WHERE traeger_id = ? AND "
-                                   "fassung = ? AND art != ?", (SENT, UNKNOWN, traeger_id, fassung, mail.PROTOKOLL)).fetchone()
+                                   "fassung = ? AND art != ?", (SENT, UNKNOWN, traeger_id, fassung, folder.PROTOKOLL)).fetchone()
         return str(am) if am else None if alle else ""
 
     def markiere(self, ordner: Path, fassung: int) -> None:
@@ -197,21 +197,22 @@ def geoeffnet(q: Quartal, bestand_pfad: Path, ziel: Path) -> Iterator[tuple[Best
 
 def plane(q: Quartal, bestand: Bestand, ziel: Path, b: Buch, *, nur: Sequence[str], danach: bool, begruendung: str) -> list[Post]:
     """The messages of a quarter; none of a report that is marked as sent and unknown to the ledger (a lost ledger must double nothing)."""
-    if fremd := sorted(set(nur) - set(bestand.traeger_ids)):
-        raise TraegerFehler(f"Unbekannter Träger: {', '.join(fremd)}. Bekannt sind: {', '.join(bestand.traeger_ids)}.")
-    post = mail.plane(q, bestand, ziel, nur=nur, danach=danach, begruendung=begruendung)
+    post = mail.plane(q, bestand, ziel, nur=folder.auswahl(bestand, nur), danach=danach, begruendung=begruendung)
     return [replace(p, grund="Laut versandt.json ging der Bericht schon hinaus, das Versandbuch weiß davon nichts.")
             if not danach and m.ist_versandt(ziel / p.traeger_id) and b.gesendet_am(p.traeger_id, p.fassung) == "" else p for p in post]
 
 
-def entwuerfe(post: Sequence[Post], bestand: Bestand, q: Quartal, b: Buch, absender: str) -> None:
-    """Write every message as a draft, but for those that went to anyone already; drafts without a reason to be go."""
-    for p in post:
-        if all(stand not in (SENT, UNKNOWN) for _, stand, _ in b.stand(p).values()):
-            if p.grund:
-                p.datei.unlink(missing_ok=True)
-            else:
-                mail.schreibe(p, bestand, q, absender=absender)
+def entwuerfe(post: Sequence[Post], bestand: Bestand, q: Quartal, ziel: Path, b: Buch, *, nur: Sequence[str], danach: bool,
+              absender: str | None) -> None:
+    """Write every message as a draft (`absender` None: none), but for those that went to anyone already; of these providers and kinds
+    drafts that are no message of today go: opened by hand, they would still go out."""
+    gelten = {p.datei for p in post if not p.grund}
+    for datei, traeger_id, art in folder.entwuerfe(ziel):
+        if datei not in gelten and (art == folder.PROTOKOLL) == danach and (not nur or traeger_id in nur):
+            datei.unlink()
+    for p in post if absender is not None else ():
+        if not p.grund and all(stand not in (SENT, UNKNOWN) for _, stand, _ in b.stand(p).values()):
+            mail.schreibe(p, bestand, q, absender=absender or "")
 
 
 def liste(post: Sequence[Post], b: Buch) -> list[str]:
