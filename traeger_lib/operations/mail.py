@@ -49,7 +49,6 @@ KOPFZEILEN = {"Subject", "From", "To", "Message-ID", "Date", "X-Unsent", "X-Trae
 HERKUNFT = re.compile(r"traeger_id = ([A-Z0-9_-]+), quartal = (\d{4}Q\d)")  # what every page and workbook says of itself
 BILD = re.compile(r'<figure><figcaption>(?P<titel>[^<]*)<span class="basis">(?P<basis>[^<]*)</span></figcaption><div[^>]*>'
                   r'<img src="data:image/png;base64,(?P<png>[^"]*)" alt="(?P<alt>[^"]*)"')  # the first chart on a report's page
-TRENNBAR = re.compile(r"(?<=\d)(?<!\d{4}) (?=[^\W\d_]|[%€])")  # between a number and its unit or noun; a year ends a line as any word
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,9 +127,9 @@ def nachricht(p: Post, eigene: Bestand, q: Quartal, ordner: Path, absender: str 
     Sentences and chart are the report's own, whatever the data are today.
     """
     manifest, protokoll = m.lies_json(ordner / "manifest.json") or {}, p.art == PROTOKOLL
-    antworten = [s | {"text": TRENNBAR.sub("\u00a0", s["text"])} for s in manifest.get("saetze", ()) if p.art == BERICHT]
+    antworten = [s | {"text": f.gebunden(s["text"])} for s in manifest.get("saetze", ()) if p.art == BERICHT]
     gefunden = BILD.search((ordner / "bericht.html").read_text(encoding="utf-8", errors="replace")) if p.art == BERICHT else None
-    bild = {k: TRENNBAR.sub("\u00a0", html.unescape(w)) for k, w in gefunden.groupdict().items()} if gefunden else None
+    bild = {k: f.gebunden(html.unescape(w)) for k, w in gefunden.groupdict().items()} if gefunden else None
     anhaenge = [(d, was, (ordner / d).read_bytes()) for d, was in DATEIEN[p.art].items() if d in manifest.get("dateien", {})]
     if p.art != INTERESSENVERTRETUNG and len(eigene["massnahmen"]):
         anhaenge.append(("bsc.docx", "Die Balanced Scorecard (Word)", bsc.als_word(eigene, p.traeger_id, str(q))))

@@ -420,10 +420,11 @@ def vereinbart(facts: Facts) -> list[Tabelle]:
          Fraction(a.ist_tage, tage) if a.ist_tage is not None else None),
         ("Vollkräfte (VK), nötig und eingesetzt", "zahl1", p.vk_soll, vk),
         ("Leistungsvolumen seit Jahresbeginn in Euro", "euro", e.soll_eur, e.ist_eur),
-        *((f"Mittel „{v.name}“ in Euro", "euro", v.mittel_eur, v.ausgegeben_eur) for v in facts.massnahmen.vorhaben if v.mittel_eur)]
+        *((f"Mittel „{v.name}“ in Euro, ausgegeben", "euro", v.mittel_eur, v.ausgegeben_eur) for v in facts.massnahmen.vorhaben
+          if v.mittel_eur)]
     differenz = {"zahl1": "differenz1", "euro": "euro_differenz"}
     return [Tabelle(
-        f"Vereinbart und tatsächlich, {facts.quartal.lang}", f"{EIGENE}; Mittel: vereinbart und ausgegeben",
+        f"Vereinbart und tatsächlich, {facts.quartal.lang}", f"{EIGENE}; Mittel eines Vorhabens für seine ganze Dauer, bisher ausgegeben",
         spalten("Größe", ("vereinbart", "text_rechts"), ("tatsächlich", "text_rechts"), ("Differenz", "text_rechts")),
         tuple((name, FORM[art](x), FORM[art](y), f.FEHLT if x is None or y is None else FORM[differenz[art]](
             f.runde(y, 2 if art == "euro" else 1) - f.runde(x, 2 if art == "euro" else 1))) for name, art, x, y in reihen))]

@@ -19,6 +19,7 @@ _DEUTSCH = str.maketrans(",.", ".,")
 
 # control characters, which no page may hold, and those that turn the direction of the text around them
 _STEUERUNG = re.compile(r"[\0-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufdd0-\ufdef\ufffe\uffff]")
+_TRENNBAR = re.compile(r"(?<=\d)(?<!\d{4}) (?=[^\W\d_]|[%€])")
 _RICHTUNG = re.compile(r"[\u202a-\u202e\u2066-\u2069]")
 
 
@@ -29,6 +30,15 @@ def sauber(text: str) -> str:
     'a bc'
     """
     return _RICHTUNG.sub("", _STEUERUNG.sub(" ", text))
+
+
+def gebunden(text: str) -> str:
+    """Text in which no line ends between a number and its unit or noun; a year ends a line as any word.
+
+    >>> gebunden("2026 fehlen 2,7 VK")
+    '2026 fehlen 2,7\xa0VK'
+    """
+    return _TRENNBAR.sub("\u00a0", text)
 
 
 def runde(x: Zahl, stellen: int = 0) -> Decimal:

@@ -116,7 +116,7 @@ def antworten(facts: Facts, ziele: Collection[str]) -> Html:
 def antwortblock(antworten: Sequence[Satz], ziele: Collection[str], kacheln: str = "") -> Html:
     """The leading question, an answer a line."""
     zeilen = "".join(f'<div class="antwort"><dt><span aria-hidden="true">{s.nummer}</span> {_verweis(s.anker, escape(s.titel), ziele)}'
-                     f"</dt><dd>{escape(s.text)}</dd></div>" for s in antworten)
+                     f"</dt><dd>{escape(f.gebunden(s.text))}</dd></div>" for s in antworten)
     return Html(f'<section aria-labelledby="leitfrage"><h2 id="leitfrage" class="leitfrage">{escape(leitfrage(antworten))}</h2>'
                 f'<dl class="antworten">{zeilen}</dl>{kacheln}</section>')
 
@@ -181,7 +181,8 @@ def fallzahlen(facts: Facts) -> Html:
     return abschnitt("fallzahlen", "Fallzahlen und Trend", _bild(facts, "fallzahlen"), _bild(facts, "fallzahlen_je_angebot"),
                       _tabellen(t[:1]), _falte("Seit Jahresbeginn", t[1:], t[:1]),
                       _tabellen(content.sektoren(facts)), _nachmeldungen(facts),
-                      f"<p>{escape(hochrechnung(facts))}</p>" if facts.hochrechnung else "", _tabellen(content.trend(facts)[-1:]),
+                      f"<p>{escape(f.gebunden(hochrechnung(facts)))}</p>" if facts.hochrechnung else "",
+                      _tabellen(content.trend(facts)[-1:]),
                       _falte("Trend, Brüche und Rückblick auf frühere Prognosen", content.trend(facts)[:-1]))
 
 
