@@ -14,7 +14,7 @@ import pandas as pd
 import pytest
 from test_reading import GUT, Tabellen, alle_fehler, schreibe, schreibe_mappe
 
-from traeger_lib.inputs import checks, reading
+from traeger_lib.inputs import checks, notices, reading, view
 from traeger_lib.inputs.faults import Fehlerliste, TraegerFehler
 from traeger_lib.inputs.schema import TABELLEN, leere_tabelle
 
@@ -253,8 +253,8 @@ def test_a_jump_far_outside_the_usual_is_a_hinweis(tmp_path):
 
 
 def test_every_rule_is_silent_on_empty_tables():
-    lage = checks.Lage({name: leere_tabelle(name) for name in TABELLEN}, {}, date(2026, 3, 31), ("Stadt",))
-    assert not [f for regel in checks.REGELN for f in regel.pruefe(lage)] + [h for hinweise in checks.HINWEISE for h in hinweise(lage)]
+    lage = view.Lage({name: leere_tabelle(name) for name in TABELLEN}, {}, date(2026, 3, 31), ("Stadt",))
+    assert not [f for regel in checks.REGELN for f in regel.pruefe(lage)] + [h for hinweise in notices.HINWEISE for h in hinweise(lage)]
     assert [str(f).split(".")[0] for f in checks.pruefe(lage)[0]] == [": Die Tabelle traeger fehlt", ": Die Tabelle angebote fehlt"]
 
 
@@ -317,7 +317,7 @@ def test_of_two_missing_references_the_one_that_is_there_is_still_checked(tmp_pa
 def test_coverage_finds_the_first_free_day():
     """[1, 10] and [5, 20] and [22, 30] of one key leave the days 21 and 31 free."""
     k = np.array([4, 4, 4])
-    a = checks.Abdeckung(k, np.array([5, 1, 22]), np.array([20, 10, 30]))
+    a = view.Abdeckung(k, np.array([5, 1, 22]), np.array([20, 10, 30]))
     eins = np.array([4])
     for von, frei in ((1, 21), (3, 21), (21, 21), (22, 31), (31, 31)):
         assert a.erster_freier(eins, np.array([von])) == [frei]
@@ -328,7 +328,7 @@ def test_coverage_finds_the_first_free_day():
 def test_inputs_are_not_mutated(tmp_path):
     bestand = reading.load(schreibe(tmp_path, GUT))
     vorher = {n: f.copy() for n, f in bestand.tabellen.items()}
-    checks.pruefe(checks.Lage(bestand.tabellen, {}, bestand.datenstand, bestand.eigene_kostentraeger))
+    checks.pruefe(view.Lage(bestand.tabellen, {}, bestand.datenstand, bestand.eigene_kostentraeger))
     for n, f in bestand.tabellen.items():
         pd.testing.assert_frame_equal(f, vorher[n])
 
@@ -338,7 +338,7 @@ def test_unknown_provider_is_named_with_the_known_ones(tmp_path):
         reading.load(schreibe(tmp_path, GUT), "T99")
 
 
-def _zufaellige_lage(zufall: random.Random) -> checks.Lage:
+def _zufaellige_lage(zufall: random.Random) -> view.Lage:
     """A small Bestand on 60 days of 2025 and the last days of 2024, built without files; row numbers from 2 on."""
     def tag(n: int | None) -> pd.Timestamp:
         return pd.NaT if n is None else pd.Timestamp(2024, 12, 20) + pd.Timedelta(days=n)
@@ -373,7 +373,7 @@ def _zufaellige_lage(zufall: random.Random) -> checks.Lage:
         leer = leere_tabelle(name)
         frames[name] = pd.DataFrame(zeilen.get(name, []), columns=leer.columns).astype(leer.dtypes.to_dict())
         frames[name].index += 2
-    return checks.Lage(frames, {}, date(2025, 2, 15), ("Stadt",))
+    return view.Lage(frames, {}, date(2025, 2, 15), ("Stadt",))
 
 
 @pytest.mark.parametrize("saat", range(25))

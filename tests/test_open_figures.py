@@ -7,7 +7,7 @@ import pytest
 from kleinbestand import bestand, fall, grund
 
 from traeger_lib import analyse
-from traeger_lib.inputs import checks
+from traeger_lib.inputs import checks, view
 from traeger_lib.inputs.faults import Fehlerliste
 from traeger_lib.reporting import sections
 from traeger_lib.reporting.sentences import saetze
@@ -35,7 +35,7 @@ def schluessel(x):
 
 def fehler(b):
     """What the rules find, by kind and column."""
-    lage = checks.Lage(dict(b.tabellen), {}, b.datenstand, b.eigene_kostentraeger)
+    lage = view.Lage(dict(b.tabellen), {}, b.datenstand, b.eigene_kostentraeger)
     return [(f.art, f.spalte) for f in checks.pruefe(lage)[0]]
 
 
@@ -143,7 +143,7 @@ def test_every_open_figure_has_its_reason():
 def test_values_that_no_figure_uses_are_told():
     b = bestand(**grund("A"), entgelte=[satz("1")], budgets=[zeile("1", 1) | {"betrag_eur": Decimal(5)}],
                 faelle=[fall("P1", "A", JAN1, None, hbg_ausgang="2", s=False)])
-    lage = checks.Lage(dict(b.tabellen), {}, b.datenstand, b.eigene_kostentraeger)
+    lage = view.Lage(dict(b.tabellen), {}, b.datenstand, b.eigene_kostentraeger)
     assert [t for _, t in checks.pruefe(lage)[1] if "unbeachtet" in t] == [
         "Tabelle budgets: In 1 Zeile mit art = fallbezogen bleibt unbeachtet, was in betrag_eur steht.",
         "Tabelle faelle: In 1 Zeile mit s = nein bleibt unbeachtet, was in hbg_ausgang steht."]

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 import pandas as pd
 
+from traeger_lib.analysis import history
 from traeger_lib.analysis.budget import Budget, Budgetversion, PufferJahr, ausgleiche, budget, gueltige_versionen, puffer_jahr
 from traeger_lib.analysis.chance import Korridor, Plangruppe, abgangsrate, korridor
 from traeger_lib.analysis.deviation import (
@@ -34,29 +35,22 @@ from traeger_lib.analysis.facts import (
     Fallzahlen,
     FallzahlenBlock,
     Gegliedert,
-    Monat,
     Personaljahr,
-    Quartalsstand,
     Trend,
     Verfahren,
     Zweifach,
 )
-from traeger_lib.analysis.hbg import gesamtindex, hbg_mix, tage_je_gruppe
+from traeger_lib.analysis.hbg import gesamtindex, hbg_mix
 from traeger_lib.analysis.models import Modell, modell
-from traeger_lib.analysis.money import aus_cent
 from traeger_lib.analysis.outlook import (
     RUECKBLICK_MAX,
     RUECKBLICK_MIN,
-    Hochrechnung,
     Schluessel,
-    ausblick,
-    hochrechnung,
     monate_mit_daten,
-    prognosen,
 )
 from traeger_lib.analysis.periods import Quartal, Zeitraum, datum, jahr_zeitraum, monatsname, tag, tage
 from traeger_lib.analysis.persons import Personen, Personenzaehlung
-from traeger_lib.analysis.rates import Entgelte, entgeltzeilen, fortgeschrieben, gruppenrang
+from traeger_lib.analysis.rates import Entgelte, entgeltzeilen, gruppenrang
 from traeger_lib.analysis.remarks import hinweise
 from traeger_lib.analysis.revisions import vergleiche
 from traeger_lib.analysis.scorecard import mit_kennzahlen, scorecard
@@ -217,9 +211,9 @@ class Analyse:
             klassische_abrechnung=abrechnung, personal=self._zweifach(self.personal),
             personal_jahre=self.personal_jahre(), budget=self.budget(abrechnung.kumuliert.gesamt.betrag_eur),
             puffer_jahre=self.puffer_jahre, korridor=self.korridor(), **self.geschehen, trend=self.trend,
-            hochrechnung=self.hochrechnung(), massnahmen=scorecard(b, q, b.datenstand),
-            entgelte=entgeltzeilen(b, q.kumuliert.von, jahr_zeitraum(q.jahr).bis), verlauf=self.verlauf(),
-            quartalsverlauf=self.quartalsverlauf(),
+            hochrechnung=history.bis_jahresende(self), massnahmen=scorecard(b, q, b.datenstand),
+            entgelte=entgeltzeilen(b, q.kumuliert.von, jahr_zeitraum(q.jahr).bis), verlauf=history.monatsverlauf(self),
+            quartalsverlauf=history.quartalsverlauf(self),
             vergleich=vergleiche(self.frueher, b, self.traeger_id), hinweise=tuple(hinweise(self)))
         return replace(facts, massnahmen=mit_kennzahlen(facts.massnahmen, facts))
 
@@ -235,7 +229,7 @@ class Analyse:
         return self.fallzahlen(q.zeitraum) if q.zeitraum.von >= self.datenbeginn.replace(day=1) else None
 
     def _fallzahlen(self, z: Zeitraum, angebote: list[str]) -> Fallzahlen:
-        dabei = self._gruppen_in(tuple(angebote))
+        dabei = self.gruppen_in(tuple(angebote))
         eigen = dabei & self.vol.wo(eigen=True)
         bezahlt = self.vol.bezahlt(z)
         abwesend, alle = int(self.vol.summe("vermindert", z)[eigen].sum()), int(bezahlt[dabei].sum())
@@ -246,7 +240,7 @@ class Analyse:
             p.wechsel, Fraction(alle - belegt - abwesend, alle) if alle else None)
 
     @cached_property
-    def _gruppen_in(self) -> Callable[[tuple[str, ...]], np.ndarray]:
+    def gruppen_in(self) -> Callable[[tuple[str, ...]], np.ndarray]:
         """Which groups of the volume are in some offers, bool (n_groups,)."""
         return cache(lambda angebote: np.isin(self.vol.spalte("angebot_id"), angebote))
 
@@ -275,13 +269,13 @@ class Analyse:
     def _zaehle_in(self, angebote: tuple[str, ...], nur_eigene: bool) -> Personenzaehlung:
         return Personenzaehlung.aus(self.stays, angebote, nur_eigene=nur_eigene)
 
-    def _effekte_im(self, z: Zeitraum) -> dict[str, Effekte]:
+    def effekte_im(self, z: Zeitraum) -> dict[str, Effekte]:
         je = self.effekte if z.bis.year == self.quartal.jahr else self.fruehere_effekte.get(z.bis.year)
         return {a: Effekte.summe([e for m, e in monate.items() if z.von <= m.bis and m.von <= z.bis])
                 for a, monate in (je or {}).items()}
 
     def hbg(self, z: Zeitraum) -> Gegliedert[Any]:
-        effekte = self._effekte_im(z)
+        effekte = self.effekte_im(z)
         plan = self.version.plan if self.version else ()
         return Gegliedert(gesamtindex(self.vol, z, effekte.values()),
                           {a.angebot_id: hbg_mix(self.vol, z, a.angebot_id, plan, effekte.get(a.angebot_id)) for a in self.angebote})
@@ -290,7 +284,7 @@ class Analyse:
         mit_budget = self.version is not None
         if self.effekte is None:
             return Gegliedert(UNBEKANNT, dict.fromkeys(self.im_budget, UNBEKANNT))
-        je = {a: abweichung(e, mit_budget=mit_budget) for a, e in self._effekte_im(z).items()}
+        je = {a: abweichung(e, mit_budget=mit_budget) for a, e in self.effekte_im(z).items()}
         return Gegliedert(summe_abweichung(je.values(), mit_budget=mit_budget), je)
 
     def abrechnung(self, z: Zeitraum) -> Gegliedert[Abrechnung]:
@@ -393,7 +387,7 @@ class Analyse:
             return None
         rueckblick = Zeitraum(max(self.datenbeginn, date(z.bis.year - self.rueckblick_jahre, 1, 1)), z.bis)
         abgaenge = {x: n for x in self.im_budget if (n := self._fallzahlen(rueckblick, [x]).abgaenge) is not None}
-        eigene = self.vol.wo(eigen=True) & self._gruppen_in(tuple(abgaenge))
+        eigene = self.vol.wo(eigen=True) & self.gruppen_in(tuple(abgaenge))
         personenjahre = float(self.vol.bezahlt(rueckblick)[eigene].sum()) / 365.25
         s = slice((z.von - self.entgelte.von).days, (z.bis - self.entgelte.von).days + 1)
         fest = {a.angebot_id: a.plaetze for a in self.angebote}
@@ -450,7 +444,7 @@ class Analyse:
         return np.stack([self.vol.bezahlt(m) for m in self.monate], axis=1) if self.monate else np.zeros(
             (len(self.vol.gruppen), 0), np.int64)
 
-    def _reihen(self, maske: np.ndarray, angebote: list[str], *, gruppen: bool = True) -> dict[Schluessel, list[float]]:
+    def reihen(self, maske: np.ndarray, angebote: list[str], *, gruppen: bool = True) -> dict[Schluessel, list[float]]:
         """Average occupied places per month of total, offers and (`gruppen`) need groups over the masked groups of the volume."""
         belegt = {("", ""): maske}
         for a in angebote:
@@ -464,65 +458,12 @@ class Analyse:
         return {k: y for k, y in reihen.items() if y or k == ("", "")}
 
     @cached_property
-    def _grenzen(self) -> dict[str, float]:
+    def grenzen(self) -> dict[str, float]:
         return {a.angebot_id: float(a.plaetze) for a in self.angebote if a.plaetze}
 
     @cached_property
     def trend(self) -> Trend:
-        alle = [a.angebot_id for a in self.angebote]
-        reihen = self._reihen(self.vol.wo(eigen=True), alle)
-        typ, b = {a.angebot_id: a.leistungstyp for a in self.angebote}, list(zeilen(self.bestand["brueche"]))
-        brueche = {k: [r for r in b if not k[0] or pd.isna(r.leistungstyp) or r.leistungstyp == typ[k[0]]] for k in reihen}
-        je = ausblick(reihen, self.monate, grenzen=self._grenzen, brueche=brueche, rueckblick_jahre=self.rueckblick_jahre,
-                      bis_jahr=self.quartal.jahr + 1)
-        return Trend(je.get(("", "")), {a: je.get((a, "")) for a in alle}, {a: {h: x for (b, h),
-                                                                                x in je.items() if a == b and h} for a in alle})
-
-    def hochrechnung(self) -> Hochrechnung | None:
-        """Year-end projection of what is billed in the offers in the budget, beside the plan."""
-        jahr, a = self.quartal.jahr, self.abweichung(self.quartal.kumuliert).gesamt
-        beginnt_spaeter = self.beginn is not None and self.beginn > date(jahr, 1, 1)
-        if self.version is None or a.ist_eur is None or beginnt_spaeter or not self.version.plan:
-            return None
-        if self.budget_luecke:
-            return None
-        reihen = self._reihen(self.vol.abrechenbar & self._gruppen_in(tuple(self.im_budget)), self.im_budget, gruppen=False)
-        je = prognosen(reihen, self.monate, grenzen=self._grenzen, rueckblick_jahre=self.rueckblick_jahre, bis_jahr=jahr + 1)
-        gesamt = je.get(("", ""))
-        mittel = next((p for p in (gesamt.jahresmittel if gesamt else ()) if p.periode == str(jahr)), None)
-        if mittel is None:
-            return None
-        saetze: dict[str, dict[str, float]] = {}
-        for angebot in self.im_budget:
-            mix = {h: n for h, n in tage_je_gruppe(self.vol, self.quartal.zeitraum, angebot_id=angebot, zusage=True).items() if n}
-            voll = {h: fortgeschrieben(self.entgelte.ist(angebot, h).voll) for h in mix}
-            saetze[angebot] = {monatsname(m.von): sum(n * float(voll[h][(m.von - self.entgelte.von).days]) for h, n in mix.items())
-                               / 100 / (sum(mix.values()) or 1) for m in jahr_zeitraum(jahr).monate()}
-        soll = sum((z.betrag_eur for z in self.budget(Decimal(0)).herleitung), Decimal(0))  # type: ignore[union-attr]
-        plan = float(sum((p.plaetze_plan for p in self.version.plan), Decimal(0)))
-        # delivered so far in complete months only: the forecast begins with the first month that is not complete
-        ist = aus_cent(sum((e.ist for je_monat in (self.effekte or {}).values() for m, e in je_monat.items()
-                            if self.monate and m.bis <= self.monate[-1].bis), Fraction(0)))
-        return hochrechnung(jahr, {k: x.punkte for (k, _), x in je.items() if k}, ist, saetze, soll_eur=soll, plaetze=mittel,
-                            plaetze_plan=plan)
-
-    def verlauf(self) -> tuple[Monat, ...]:
-        plan = {j: sum((p.plaetze_plan for p in v.plan), Decimal(0)) for j, v in self.versionen.items()}
-        return tuple(Monat(
-            monatsname(m.von), self.plaetze[""][i], {a.angebot_id: self.plaetze[a.angebot_id][i] for a in self.angebote},
-            plan.get(m.von.year) if not self.beginn or m.bis >= self.beginn else None) for i, m in enumerate(self.monate))
-
-    def quartalsverlauf(self) -> tuple[Quartalsstand, ...]:
-        return tuple(self._quartalsstand(q) for q in self.quartale)
-
-    def _quartalsstand(self, q: Quartal) -> Quartalsstand:
-        je = self._effekte_im(q.zeitraum)
-        mit_budget = bool(self.versionen.get(q.jahr)) and any(e.p for e in je.values())
-        return Quartalsstand(
-            str(q), self.personal(q.zeitraum).gesamt,
-            {a.angebot_id: hbg_mix(self.vol, q.zeitraum, a.angebot_id, (), None) for a in self.angebote},
-            gesamtindex(self.vol, q.zeitraum, je.values()),
-            summe_abweichung((abweichung(e, mit_budget=True) for e in je.values()), mit_budget=True) if mit_budget else UNBEKANNT)
+        return history.trend(self)
 
     # ── what the parties agreed, and what is missing ────────────────────────────────────────────────────────────
 

@@ -109,7 +109,7 @@ def _beginn(r: Rechnung) -> float:
 
 def _frei(r: Rechnung, angebot: str) -> float:
     """Share of an offer's fixed places that was free in the quarter, 1 where places are not fixed."""
-    fest = r.a._grenzen.get(angebot)
+    fest = r.a.grenzen.get(angebot)
     return 1 - min(r.anteil_eigene(angebot)[1] / r.a.quartal.zeitraum.tage / fest, AUSLASTUNG_MAX) if fest else 1.0
 
 

@@ -232,14 +232,14 @@ class Ausgangslage:
     @cached_property
     def prognose(self) -> dict[Schluessel, dict[str, Prognosepunkt]]:
         """The forecast of billed places by offer, (offer, "") or (offer, group), and month; short series have none."""
-        a, reihen = self.a, self.a._reihen(self._bezahlt, self.a.im_budget)
-        je = prognosen(reihen, a.monate, grenzen=a._grenzen, rueckblick_jahre=a.rueckblick_jahre, bis_jahr=self.z.bis.year)
+        a, reihen = self.a, self.a.reihen(self._bezahlt, self.a.im_budget)
+        je = prognosen(reihen, a.monate, grenzen=a.grenzen, rueckblick_jahre=a.rueckblick_jahre, bis_jahr=self.z.bis.year)
         return {k: {p.periode: p for p in x.punkte} for k, x in je.items()}
 
     @cached_property
     def _prognostiziert(self) -> np.ndarray:
         """Forecast places, (n_groups, n_months); where there is no forecast, the mean of the last three months."""
-        reihen = self.a._reihen(self._bezahlt, self.a.im_budget)
+        reihen = self.a.reihen(self._bezahlt, self.a.im_budget)
         letzte = [float(np.mean(reihen.get(k, [])[-3:] or 0)) for k in self.gruppen]
         je = [self.prognose.get(k, {}) for k in self.gruppen]
         return np.array([[p[m].mittel if m in p else sonst for m in self.monatsnamen] for p, sonst in zip(je, letzte, strict=True)])
@@ -293,7 +293,7 @@ class Ausgangslage:
         vol, q = self.a.vol, self.wechselraten
         stand = self._je_gruppe(vol.entgelttage[:, vol.scheibe(self.a.quartal.zeitraum)][:, -30:].mean(axis=1))
         bleibt = 1 - (np.array([self.abgangsraten[x] for x, _ in self.gruppen]) + q.sum(axis=1)) / 12
-        grenze = np.array([self.a._grenzen.get(x, np.inf) for x, _ in self.gruppen])
+        grenze = np.array([self.a.grenzen.get(x, np.inf) for x, _ in self.gruppen])
         im_angebot, monate = gleiches_angebot(self.gruppen), []
         for m in self.z.monate():
             if m.von > self.gesehen.bis:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from traeger_lib.inputs import checks, convert, mapping, sources
+from traeger_lib.inputs import checks, convert, mapping, sources, view
 from traeger_lib.inputs.convert import Unlesbar, kurz
 from traeger_lib.inputs.faults import Fehler, Fehlerliste, TraegerFehler, anzahl
 from traeger_lib.inputs.mapping import name as _name
@@ -288,7 +288,7 @@ def _lies(pfad: Path) -> tuple[Bestand | None, list[Fehler]]:
         eingang.unlesbar.add(checks.ANGABEN)
     orte = {name: ort for name, (ort, _) in quellen.items()}
     mappen = [mappe for mappe, blatt, _ in (ort.partition(", Blatt ") for ort in orte.values()) if blatt]
-    lage = checks.Lage(rahmen, orte, angaben.get("datenstand", date(convert.JAHR_BIS, 12, 31)), angaben.get("eigene_kostentraeger", ()),
+    lage = view.Lage(rahmen, orte, angaben.get("datenstand", date(convert.JAHR_BIS, 12, 31)), angaben.get("eigene_kostentraeger", ()),
                        (mappen or [pfad.name])[0], [titel for titel, _ in eingang.fremde])
     neu, weitere = checks.pruefe(lage, unvollstaendig=eingang.unlesbar, bisher=eingang.fehler)
     fehler = sorted(eingang.fehler + neu, key=lambda f: f.zeile is not None)  # what concerns a file as a whole comes first

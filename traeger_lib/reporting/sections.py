@@ -96,7 +96,7 @@ def kopf(facts: Facts, zusatz: str = "") -> Html:
     b = facts.budget
     rahmen = [f"Datenstand {f.tag(facts.datenstand)}" + (" (vorläufig)" if facts.vorlaeufig else ""),
               f"Gespräch am {f.tag(facts.termin)}" if facts.termin else "Gesprächstermin offen",
-              f"Budget {b.budgetjahr}: {f.euro_rund(b.gesamt_eur)} (Version {b.version})" if b else
+              f"Budget {b.budgetjahr}: {f.euro(b.gesamt_eur, 0)} (Version {b.version})" if b else
               muster()["budget_offen" if facts.abweichung.kumuliert.gesamt.soll_eur is not None else "kein_budget"] if facts.angebote else
               "Maßnahmenplan ohne fallbezogenes Budget"]
     marken = [facts.bestandshinweis or (muster()["erfunden"] if facts.erfunden else "")]
