@@ -6,6 +6,7 @@ person. Not here: single values (`convert`), what is only worth a look (`notices
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -46,7 +47,8 @@ ZEILENREGELN: tuple[tuple[str, str, str, Callable[..., Any], tuple[tuple[str, ..
      lambda anteil: anteil.map(lambda w: w is not None and w > 1), (("entgelte", "abwesenheit_faktor"),)),
     ("plus_s", "Gruppe und Verlagerung stehen in einer Zelle.",
      "In hbg nur die Gruppe, in s ja und in hbg_ausgang die Gruppe davor angeben, oder zuordnung.toml nutzen.",
-     lambda hbg: hbg.str.contains(r"\+\s*[sS]\s*$"), (("faelle", "hbg"), ("fallzahlen", "hbg"))),
+     lambda hbg: hbg.isin([h for h in hbg.dropna().unique() if re.search(r"\+\s*[sS]\s*$", h)]),
+     (("faelle", "hbg"), ("fallzahlen", "hbg"))),
     ("email", "Das ist keine E-Mail-Adresse.", "Eine Adresse der Form name@beispiel.de eintragen.",
      lambda email: ~email.str.fullmatch(r"[^@\s,;<>]+@[^@\s,;<>]+\.[^@\s,;<>]+"), (("verteiler", "email"),)))
 
