@@ -25,7 +25,7 @@ quarter: $(READY)  ## the main job on the example data: nine reports into parame
 test: $(READY)  ## style, types and tests, with seeded samples of the large counts
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 soak: $(READY)  ## the large counts
 	$(BIN)/python -m pytest -n 2 -m soak

@@ -70,12 +70,12 @@ def verweigert(seed: int, ordner) -> tuple[int, list[str]]:
 
 def test_what_the_check_accepts_is_computed(tmp_path):
     """`traeger check` names every fault: no report may fail for a missing rate afterwards."""
-    ergebnisse = [verweigert(seed, tmp_path / str(seed)) for seed in range(60)]
+    ergebnisse = [verweigert(seed, tmp_path / str(seed)) for seed in range(30)]
     assert [k for _, klagen in ergebnisse for k in klagen] == []
-    assert sum(n for n, _ in ergebnisse) > 40
+    assert sum(n for n, _ in ergebnisse) > 20
 
 
 @pytest.mark.soak
 def test_what_the_check_accepts_is_computed_on_2000(tmp_path):
-    ergebnisse = [verweigert(seed, tmp_path / str(seed)) for seed in range(60, 2060)]
+    ergebnisse = [verweigert(seed, tmp_path / str(seed)) for seed in range(30, 2030)]
     assert [k for _, klagen in ergebnisse for k in klagen] == [] and sum(n for n, _ in ergebnisse) > 1000
