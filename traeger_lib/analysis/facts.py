@@ -161,6 +161,7 @@ class Facts:
     angebote: tuple[Angebot, ...]
     termin: date | None
     verfahren: Verfahren
+    budget_beginn: date | None  # first day of budget funding, where one is set, also of a later year
     fallzahlen: Zweifach[FallzahlenBlock]
     fallzahlen_vorquartal: FallzahlenBlock | None
     fallzahlen_vorjahresquartal: FallzahlenBlock | None
