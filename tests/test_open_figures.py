@@ -12,7 +12,7 @@ from traeger_lib.analysis.periods import Quartal
 from traeger_lib.analysis.scenario_places import Ausgangslage
 from traeger_lib.inputs import checks, view
 from traeger_lib.inputs.faults import Fehlerliste
-from traeger_lib.reporting import charts, coarse, sections
+from traeger_lib.reporting import charts, coarse, content, sections
 from traeger_lib.reporting.sentences import hochrechnung, saetze
 
 JAN1 = date(2026, 1, 1)
@@ -229,3 +229,13 @@ def test_a_month_missing_years_ago_does_not_wipe_out_the_leaving_rate():
     assert x.korridor.abgangsrate_pro_jahr == pytest.approx((26 + 2) / (26 * 300 / 365.25 + 20))
     a = Analyse(b, "T1", Quartal(2026, 1), 5)
     assert Ausgangslage(a, "basisjahr", 1).abgangsraten["A"] > 0.5 and a._fallzahlen(a.rueckblick, ["A"]).abgaenge is None
+
+
+def test_a_budget_that_begins_within_the_quarter_is_compared_over_its_own_days():
+    """Six places and ten planned from 15 February on: not 3 and 5, which the other half of the quarter would make of them."""
+    x, (eins, *_) = texte(bestand(**mit_beginn(date(2026, 2, 15))))
+    assert "Davon zählen 6,0 für das Budget, 40,0 % weniger als geplant (10,0), gezählt seit Beginn des Budgets (15.02.2026)." in eins
+    assert content.vereinbart(x)[0].zeilen[0][1:] == ("10,0", "6,0", "−4,0")
+    assert content.vereinbart(x)[0].zeilen[2][0] == "Leistungsvolumen seit Beginn des Budgets (15.02.2026) in Euro"
+    spaeter = analyse(bestand(**mit_beginn(date(2026, 5, 1))), "T1", "2026Q1")
+    assert content.vereinbart(spaeter)[0].zeilen[0][1:] == ("0,0", "0,0", "0,0")

@@ -126,11 +126,12 @@ def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
     elif facts.vorlaeufig:
         texte.append(muster()["vorlaeufig_vergleich"])
     else:
-        im_budget, plan = Fraction(a.ist_tage, facts.quartal.zeitraum.tage), a.soll_tage / facts.quartal.zeitraum.tage
-        anteil = a.ist_tage / a.soll_tage - 1
-        vorsilbe = "budget_" if f.runde(im_budget, 1) == f.runde(plaetze, 1) else "teil_"
+        tage, ganz = facts.budgettage, facts.budgettage == facts.quartal.zeitraum.tage
+        im_budget, plan, anteil = Fraction(a.ist_tage, tage), a.soll_tage / tage, a.ist_tage / a.soll_tage - 1
+        vorsilbe = "budget_" if ganz and f.runde(im_budget, 1) == f.runde(plaetze, 1) else "teil_"
+        nicht = _nicht_gezaehlt(facts, m) if ganz else m["teil_seit"].format(beginn=seit(facts))
         texte.append(_richtung(m, anteil, vorsilbe).format(
-            plaetze=f.zahl(im_budget, 1), prozent=f.prozent(abs(anteil)), plan=f.zahl(plan, 1), nicht=_nicht_gezaehlt(facts, m)))
+            plaetze=f.zahl(im_budget, 1), prozent=f.prozent(abs(anteil)), plan=f.zahl(plan, 1), nicht=nicht))
     if facts.vergleich:
         texte.append(nachmeldungen(facts.vergleich))
     t = facts.trend.gesamt
@@ -146,9 +147,9 @@ def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
 def ungezaehlt(facts: Facts) -> Fraction:
     """Places of the quarter in offers in the budget that do not count for it: without cost commitment, or single-case settings."""
     a = facts.abweichung.quartal.gesamt
-    if a.ist_tage is None or (facts.budget_beginn or facts.quartal.zeitraum.von) > facts.quartal.zeitraum.von:
+    if a.ist_tage is None or facts.budgettage < facts.quartal.zeitraum.tage:
         return Fraction(0)
-    return facts.fallzahlen.quartal.im_budget.durchschnittlich_belegte_plaetze - Fraction(a.ist_tage, facts.quartal.zeitraum.tage)
+    return facts.fallzahlen.quartal.im_budget.durchschnittlich_belegte_plaetze - Fraction(a.ist_tage, facts.budgettage)
 
 
 def _nicht_gezaehlt(facts: Facts, m: dict[str, str]) -> str:
