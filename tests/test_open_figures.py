@@ -7,10 +7,13 @@ import pytest
 from kleinbestand import bestand, fall, grund
 
 from traeger_lib import analyse
+from traeger_lib.analysis.analyse import Analyse
+from traeger_lib.analysis.periods import Quartal
+from traeger_lib.analysis.scenario_places import Ausgangslage
 from traeger_lib.inputs import checks, view
 from traeger_lib.inputs.faults import Fehlerliste
-from traeger_lib.reporting import sections
-from traeger_lib.reporting.sentences import saetze
+from traeger_lib.reporting import charts, coarse, content, sections
+from traeger_lib.reporting.sentences import hochrechnung, saetze
 
 JAN1 = date(2026, 1, 1)
 
@@ -154,3 +157,85 @@ def test_a_budget_before_its_first_day_is_told():
     g["traeger"][0]["budget_beginn"] = date(2027, 1, 1)
     x = analyse(bestand(**g, entgelte=[satz("1")], budgets=[zeile("1", 1)], faelle=EIN_FALL), "T1", "2026Q1")
     assert x.budget.raten == () and "budget_vor_beginn" in schluessel(x)
+
+
+def mit_beginn(tag, **tabellen):
+    """Six persons since 2024, a rate, ten planned places, budget funding from `tag` on."""
+    g = grund("A")
+    g["traeger"][0]["budget_beginn"] = tag
+    return g | {"entgelte": [satz("1")], "budgets": [zeile("1", 10)],
+                "faelle": [fall(f"P{i}", "A", date(2024, 1, 1), None) for i in range(6)]} | tabellen
+
+
+def texte(b, q="2026Q1"):
+    x = analyse(b, "T1", q)
+    return x, [s.text.replace("\u00a0", " ") for s in saetze(x)]
+
+
+@pytest.mark.parametrize("budgets", [[zeile("1", 10)], []])
+def test_before_the_first_day_of_funding_no_value_of_nothing_is_told(budgets):
+    """Six places are occupied; „Leistungen im Wert von 0 €“ would be wrong, and so would „kein Budget“ where one begins in May."""
+    _, (eins, zwei, _, vier, _) = texte(bestand(**mit_beginn(date(2026, 5, 1), budgets=budgets)))
+    noch_nicht = "Das Budget beginnt erst am 01.05.2026; für diesen Zeitraum gibt es noch keinen Vergleich."
+    assert noch_nicht in eins and vier == noch_nicht and "liegt nicht vor" not in eins and "weil kein Budget" not in zwei
+
+
+def test_the_value_since_the_first_day_of_funding_says_so():
+    """Rates end in June, so that the budget cannot be derived yet; or there is none: delivered is counted from February on either way."""
+    x, (*_, vier, _) = texte(bestand(**mit_beginn(date(2026, 2, 1), entgelte=[satz("1", bis=date(2026, 6, 30))])))
+    assert x.budget is None and vier.startswith("Seit Beginn des Budgets (01.02.2026) liegt die erbrachte Leistungsmenge")
+    assert "Abweichung seit 01.02.2026" in sections.antworten(x, ()).text
+    assert "01.02.2026 bis 31.03.2026" in charts.abweichung(x).basis
+    viele = [fall(f"P{i}", "A", date(2024, 1, 1), None) for i in range(99)]
+    assert coarse.antworten(analyse(bestand(**mit_beginn(date(2026, 2, 1), faelle=viele)), "T1", "2026Q1"))[3].text.startswith(
+        "Seit Beginn des Budgets (01.02.2026) wurden Leistungen im Wert von rund")
+    x, (*_, vier, _) = texte(bestand(**mit_beginn(date(2026, 2, 1), budgets=[])))
+    assert x.abweichung.kumuliert.gesamt.ist_eur == 6 * 59 * 35 and "wurden seit Beginn des Budgets (01.02.2026) Leistungen" in vier
+
+
+def test_a_budget_without_places_is_no_missing_budget():
+    pauschal = {"traeger_id": "T1", "budgetjahr": 2026, "version": 1, "beschlossen_am": date(2025, 11, 1), "art": "pauschal",
+                "bezeichnung": "Steuerung", "betrag_eur": Decimal(1000)}
+    b = bestand(**mit_beginn(None, budgets=[pauschal]))
+    b["angebote"].loc[0, "im_budget"] = False
+    x, (eins, zwei, _, vier, _) = texte(b)
+    assert x.budget.gesamt_eur == 1000 and "Plätze sind für diesen Zeitraum nicht budgetiert." in eins
+    assert "weil kein Budget" not in zwei and "in den Angeboten im Budget Leistungen im Wert von 0 € erbracht" in vier
+
+
+def test_a_provisional_quarter_without_a_budget_promises_no_comparison_with_one():
+    stand = date(2026, 2, 10)
+    _, (eins, *_) = texte(bestand(stand, **mit_beginn(None, budgets=[])))
+    assert "Im Januar 2026" in eins and "folgt" not in eins and "Ein beschlossenes Budget zum Vergleich liegt nicht vor." in eins
+    _, (eins, *_) = texte(bestand(stand, **mit_beginn(None)))
+    assert "Ein Vergleich mit dem Budget folgt, wenn das Quartal vollständig gemeldet ist." in eins
+
+
+def test_more_euro_on_fewer_places_is_not_called_need_where_rates_made_it():
+    """One group only, a rate decided later is a third higher: 9 places cost more than 10 planned ones."""
+    hoch = satz("1", JAN1, am=date(2026, 1, 10)) | {"massnahmepauschale": Decimal(32)}
+    faelle = [fall(f"P{i}", "A", date(2024, 1, 1), None) for i in range(9)]
+    x = analyse(bestand(**mit_beginn(None, entgelte=[satz("1"), hoch], faelle=faelle)), "T1", "2026Q1")
+    text = hochrechnung(x)
+    assert x.hochrechnung.plaetze.mittel < 10 and x.hochrechnung.erwartet_eur > x.hochrechnung.soll_eur
+    assert text.endswith("; der Wert je Platz (Bedarf und Entgelte) liegt über dem budgetierten.")
+
+
+def test_a_month_missing_years_ago_does_not_wipe_out_the_leaving_rate():
+    """26 of 27 months are there, an exit in each: 26 exits in 26 × 300 days; the exits of the look-back stay open, the rate does not."""
+    monate = [monat(m, monat=date(j, m, 1), belegungstage=300, abgaenge=1) for j in (2024, 2025, 2026) for m in range(1, 13)
+              if (j, m) <= (2026, 3) and (j, m) != (2025, 5)]
+    x = analyse(b := bestand(**mit_beginn(None, faelle=[], fallzahlen=monate)), "T1", "2026Q1")
+    assert x.korridor.abgangsrate_pro_jahr == pytest.approx((26 + 2) / (26 * 300 / 365.25 + 20))
+    a = Analyse(b, "T1", Quartal(2026, 1), 5)
+    assert Ausgangslage(a, "basisjahr", 1).abgangsraten["A"] > 0.5 and a._fallzahlen(a.rueckblick, ["A"]).abgaenge is None
+
+
+def test_a_budget_that_begins_within_the_quarter_is_compared_over_its_own_days():
+    """Six places and ten planned from 15 February on: not 3 and 5, which the other half of the quarter would make of them."""
+    x, (eins, *_) = texte(bestand(**mit_beginn(date(2026, 2, 15))))
+    assert "Davon zählen 6,0 für das Budget, 40,0 % weniger als geplant (10,0), gezählt seit Beginn des Budgets (15.02.2026)." in eins
+    assert content.vereinbart(x)[0].zeilen[0][1:] == ("10,0", "6,0", "−4,0")
+    assert content.vereinbart(x)[0].zeilen[2][0] == "Leistungsvolumen seit Beginn des Budgets (15.02.2026) in Euro"
+    spaeter = analyse(bestand(**mit_beginn(date(2026, 5, 1))), "T1", "2026Q1")
+    assert content.vereinbart(spaeter)[0].zeilen[0][1:] == ("0,0", "0,0", "0,0")

@@ -112,6 +112,18 @@ def test_a_provisional_quarter_compares_nothing_that_missing_days_distort():
     assert "vollständig" not in " ".join(s.text for s in saetze(beispiel()))
 
 
+def test_no_table_of_a_provisional_quarter_shows_staff_that_missing_days_set_free():
+    """BSP-NORD on 10 February: 22,0 VK beside 11,3 needed for the days reported so far would be a surplus; it lacks two."""
+    x = analyse(replace(load(BEISPIEL), datenstand=date(2026, 2, 10)), "BSP-NORD", "2026Q1")
+    assert [z[0] for z in content.personal(x)[-1].zeilen] == ["2022", "2023", "2024", "2025"]
+    assert content.sektoren(x)[0].titel == "Ein Blick über die Sektoren, 1. Quartal 2026 (vorläufig)"
+    minuten, = content.vereinbart(x)
+    assert minuten.titel == "Vereinbart und tatsächlich, 1. Quartal 2026 (vorläufig)"
+    assert [z[-1] == "–" for z in minuten.zeilen] == [True, True, True, False]
+    assert content.personal(beispiel())[-1].zeilen[-1][0] == "2026 (bis 31.03.)"
+    assert all(z[-1] != "–" for z in content.vereinbart(beispiel())[0].zeilen)
+
+
 def test_the_view_without_s_stands_beside_the_granted_one():
     """BSP-NORD: −8.140 € with „+S“ −19.590 €, so +11.450 € without (rule 3.5: always both)."""
     assert "Ohne die Verlagerung in den Sozialraum („+S“) wären es +11.450 €." in saetze(beispiel())[3].text.replace("\u00a0", " ")
@@ -342,6 +354,45 @@ def test_the_smallest_provider_gets_no_amount_and_the_step_goes_up_to_a_tenth():
     assert fluss[2].text.startswith("Vollkräfte sind wegen der kleinen Zahl nicht angegeben.")
     assert coarse._vergleich("personal", Fraction(18), Fraction(20), Fraction(50)).startswith("Eingesetzt sind anteilig rund 18\u00a0VK")
     assert coarse._vergleich("personal", Fraction(18), Fraction("18.4"), Fraction(50)).startswith("Vollkräfte sind wegen")
+
+
+@pytest.mark.parametrize("traeger_id", ALLE)
+def test_the_exact_budget_is_for_the_parties(traeger_id):
+    """It is planned places times agreed rates; of the smallest the page withholds amounts altogether."""
+    x = beispiel(traeger_id)
+    genau, seite = f.euro(x.budget.gesamt_eur, 0), coarse.seite(x, {})
+    assert genau in sections.kopf(x).text and genau not in seite and f"Budget 2026, Version {x.budget.version}" in seite
+
+
+def test_a_provisional_quarter_compares_nothing_for_the_interessenvertretung_either():
+    """With days missing until 10 February BSP-NORD would seem to have more staff than needed; it has less."""
+    alt = load(BEISPIEL)
+    for i in ALLE:
+        x = analyse(replace(alt, datenstand=date(2026, 2, 10)), i, "2026Q1")
+        eins, _, drei, vier, _ = (s.text.replace("\u00a0", " ") for s in coarse.antworten(x))
+        assert eins.startswith("Wie viele Plätze im 1. Quartal 2026 belegt waren, steht fest, wenn das Quartal vollständig gemeldet ist.")
+        assert "Vorquartal" not in eins and {drei, vier} == {"Ein Vergleich folgt, wenn das Quartal vollständig gemeldet ist."}
+        assert "1. Quartal 2026 (vorläufig); auf 5 gerundet" in coarse.seite(x, {})
+
+
+def test_staff_that_is_partly_known_is_not_called_unknown():
+    x = beispiel()
+    je = dict(x.personal.quartal.je_angebot)
+    erste = next(iter(je))
+    je[erste] = replace(je[erste], vk=None)
+    g = x.personal.quartal.gesamt
+    g = replace(g, vk=None, vk_anteilig=replace(g.vk_anteilig, tage=None, personen=None, euro=None))
+    y = replace(x, personal=replace(x.personal, quartal=replace(x.personal.quartal, gesamt=g, je_angebot=je)))
+    assert coarse.antworten(y)[2].text == saetze(y)[2].text == muster()["personal"]["unvollstaendig"]
+    assert "Personal nicht angegeben" not in sections.antworten(y, ()).text and "VK nötig, eingesetzte nicht bekannt" in sections.antworten(
+        y, ()).text
+
+
+def test_under_five_is_not_about_under_five():
+    x = mit_plaetzen(beispiel(), Fraction(4), 6)
+    jahre = tuple(replace(j, mittel=4.0, unten80=3.0, oben80=6.0) for j in x.trend.gesamt.jahresmittel)
+    text = coarse.antworten(replace(x, trend=replace(x.trend, gesamt=replace(x.trend.gesamt, jahresmittel=jahre))))[0].text
+    assert "im Mittel unter 5 Plätze" in text and "sind unter 5 belegte Plätze" in text and "rund unter" not in text
 
 
 def test_the_words_of_the_page_are_explained_and_the_same_for_everybody():

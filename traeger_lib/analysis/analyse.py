@@ -205,6 +205,7 @@ class Analyse:
             leistungstraeger=b.leistungstraeger, quartal=q, rueckblick_jahre=self.rueckblick_jahre, datenstand=b.datenstand,
             vorlaeufig=b.datenstand < q.zeitraum.bis,
             erfunden=b.erfunden, bestandshinweis=b.hinweis, angebote=self.angebote, termin=self.termin(), verfahren=self.verfahren,
+            budget_beginn=self.beginn,
             fallzahlen=self._zweifach(self.fallzahlen), fallzahlen_vorquartal=self.vergleich(q.vor(1)),
             fallzahlen_vorjahresquartal=self.vergleich(q.vor(4)), hbg=self._zweifach(self.hbg),
             abweichung=self._zweifach(self.abweichung),
@@ -244,7 +245,7 @@ class Analyse:
         """Which groups of the volume are in some offers, bool (n_groups,)."""
         return cache(lambda angebote: np.isin(self.vol.spalte("angebot_id"), angebote))
 
-    def _personen(self, z: Zeitraum, angebote: list[str]) -> Personen:
+    def _personen(self, z: Zeitraum, angebote: list[str], *, luecken: bool = False) -> Personen:
         if not self.aggregiert & set(angebote):
             return self._zaehlung(tuple(angebote), True).zaehle(z)
         if len(angebote) > 1:  # persons may be in two offers: a sum over offers would count them twice
@@ -253,8 +254,12 @@ class Analyse:
         f = f[f["kostentraeger"].isin(self.bestand.eigene_kostentraeger) & (f["angebot_id"] == angebote[0])]
         drin = f[(f["monat"] >= pd.Timestamp(z.von.replace(day=1))) & (f["monat"] <= pd.Timestamp(z.bis))]
         letzter = drin[drin["monat"] == pd.Timestamp(z.bis.replace(day=1))]
-        zu, ab = (None if self.fehlende_monate(angebote[0], z) else _summe(drin[s]) for s in ("zugaenge", "abgaenge"))
+        zu, ab = (None if self.fehlende_monate(angebote[0], z) and not luecken else _summe(drin[s]) for s in ("zugaenge", "abgaenge"))
         return Personen(_summe(letzter["stichtagszahl"]), None, zu, ab, 0)
+
+    def abgaenge(self, z: Zeitraum, angebot: str) -> int | None:
+        """Exits from an offer for a rate: of monthly counts those given, as their days are; None where one of them is empty."""
+        return self._personen(z, [angebot], luecken=True).abgaenge
 
     def fehlende_monate(self, angebot: str, z: Zeitraum) -> int:
         """Months of a period without any row of an offer that delivers monthly aggregates, from its first one on."""
@@ -386,7 +391,7 @@ class Analyse:
         if self.version is None or a.soll_eur is None or a.abweichung_eur is None or not z.tage or vorlaeufig:
             return None
         rueckblick = Zeitraum(max(self.datenbeginn, date(z.bis.year - self.rueckblick_jahre, 1, 1)), z.bis)
-        abgaenge = {x: n for x in self.im_budget if (n := self._fallzahlen(rueckblick, [x]).abgaenge) is not None}
+        abgaenge = {x: n for x in self.im_budget if (n := self.abgaenge(rueckblick, x)) is not None}
         eigene = self.vol.wo(eigen=True) & self.gruppen_in(tuple(abgaenge))
         personenjahre = float(self.vol.bezahlt(rueckblick)[eigene].sum()) / 365.25
         s = slice((z.von - self.entgelte.von).days, (z.bis - self.entgelte.von).days + 1)

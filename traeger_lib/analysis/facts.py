@@ -161,6 +161,7 @@ class Facts:
     angebote: tuple[Angebot, ...]
     termin: date | None
     verfahren: Verfahren
+    budget_beginn: date | None  # first day of budget funding, where one is set, also of a later year
     fallzahlen: Zweifach[FallzahlenBlock]
     fallzahlen_vorquartal: FallzahlenBlock | None
     fallzahlen_vorjahresquartal: FallzahlenBlock | None
@@ -190,6 +191,11 @@ class Facts:
     def stand(self, quartale_zurueck: int) -> Quartalsstand | None:
         """History of an earlier quarter (1: the one before, 4: the same a year ago); None where the data do not reach back."""
         return next((s for s in self.quartalsverlauf if s.quartal == str(self.quartal.vor(quartale_zurueck))), None)
+
+    @property
+    def budgettage(self) -> int:
+        """Days of the quarter from the first day of budget funding on."""
+        return self.quartal.zeitraum.ab(self.budget_beginn).tage
 
     def angebot(self, angebot_id: str) -> Angebot:
         return next(a for a in self.angebote if a.angebot_id == angebot_id)

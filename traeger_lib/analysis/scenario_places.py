@@ -256,7 +256,7 @@ class Ausgangslage:
         """Observed leaving rate a year per offer; what is assumed beforehand where exits are not known, or the offer is new."""
         raten = defaultdict[str, float](lambda: abgangsrate(0, 0.0))
         for x in self.a.im_budget:
-            if self.a.rueckblick.tage and (n := self.a._fallzahlen(self.a.rueckblick, [x]).abgaenge) is not None:
+            if self.a.rueckblick.tage and (n := self.a.abgaenge(self.a.rueckblick, x)) is not None:
                 raten[x] = abgangsrate(n, float(self._platzjahre[[k[0] == x for k in self.gruppen]].sum()))
         return raten
 

@@ -313,7 +313,7 @@ def abweichung(facts: Facts) -> Abbildung | None:
     for x, text in enumerate(("budgetiert", "Menge", "Mix", "„+S“", "Preis", "erbracht")):
         b.text(feld.x(x), 272, text, groesse=NORMAL, fett=x in (0, 5), ha="center")
         b.text(feld.x(x), 290, {0: f.euro(a.soll_eur, 0), 5: f.euro(a.ist_eur, 0)}.get(x, ""), groesse=NORMAL, ha="center")
-    beginn = max(beginn, facts.budget.beginn) if facts.budget else beginn
+    beginn = max(beginn, facts.budget_beginn or beginn)
     t = content.abweichung(facts)[2]
     alt = f"Stufen vom budgetierten Wert (Soll) über Menge, Mix, „+S“ und Preis zum erbrachten Wert (Ist). {_worte(t, t.zeilen[-1])}"
     return _abbildung("abweichung", "Woher kommt die Abweichung?",

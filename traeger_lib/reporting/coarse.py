@@ -24,7 +24,7 @@ from traeger_lib.analysis.scorecard import Massnahme
 from traeger_lib.reporting import charts, content, html, sections
 from traeger_lib.reporting import formats as f
 from traeger_lib.reporting.origin import begriffe
-from traeger_lib.reporting.sentences import Satz, leitmassstab, muster, saetze, seit_gespraech, titel, zu_wenige
+from traeger_lib.reporting.sentences import Satz, leitmassstab, muster, saetze, seit, seit_gespraech, titel, zu_wenige
 from traeger_lib.reporting.tables import Tabelle, spalten
 
 KLEIN = 5  # persons; official statistics' usual threshold and rounding base
@@ -65,13 +65,14 @@ def _fallzahlen(facts: Facts) -> str:
     bloecke = (("vorquartal", facts.fallzahlen_vorquartal), ("vorjahresquartal", facts.fallzahlen_vorjahresquartal))
     frueher = [alle["vergleich_teil"].format(wann=alle[n], wert=auf5(b.gesamt.durchschnittlich_belegte_plaetze)) for n, b in bloecke if b]
     plaetze = auf5(facts.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze)
-    texte = [m["fallzahlen"].format(quartal=facts.quartal.lang, plaetze=plaetze, vergleich=f" ({', '.join(frueher)})" if frueher else "")]
+    texte = [m["fallzahlen" + "_vorlaeufig" * facts.vorlaeufig].format(
+        quartal=facts.quartal.lang, plaetze=plaetze, vergleich=f" ({', '.join(frueher)})" if frueher else "")]
     jahr = next((j for j in (facts.trend.gesamt.jahresmittel if facts.trend.gesamt else ()) if int(j.periode) >= facts.quartal.jahr), None)
     if jahr:
         mittel, unten, oben = (auf5(x) for x in (jahr.mittel, jahr.unten80, jahr.oben80))
         art = "ausblick_eng" if unten == oben else "ausblick_klein" if jahr.unten80 < KLEIN else "ausblick"
         texte.append(m[art].format(jahr=jahr.periode, mittel=mittel, unten=unten, oben=oben))
-    return " ".join(texte)
+    return " ".join(texte).replace("rund unter", "unter")
 
 
 def _personal(facts: Facts) -> str:
@@ -80,17 +81,20 @@ def _personal(facts: Facts) -> str:
     vk, soll = getattr(p.vk_anteilig, leitmassstab(facts)), p.vk_soll
     plaetze = facts.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze
     if vk is None or soll is None or not plaetze:
-        return str(muster()["personal"]["keine_angaben" if vk is None else "unvollstaendig"])
-    return _vergleich("personal", vk, soll, plaetze)
+        teils = any(x.vk is not None for x in facts.personal.quartal.je_angebot.values())
+        return str(muster()["personal"]["unvollstaendig" if teils else "keine_angaben"])
+    return str(muster()["interessenvertretung"]["vorlaeufig"]) if facts.vorlaeufig else _vergleich("personal", vk, soll, plaetze)
 
 
 def _euro(facts: Facts) -> str:
     """Value delivered and budgeted since the begin of the year."""
-    a = facts.abweichung.kumuliert.gesamt
+    a, m = facts.abweichung.kumuliert.gesamt, muster()["interessenvertretung"]
     plaetze = Fraction(a.ist_tage or 0, facts.quartal.kumuliert.tage)
+    if facts.vorlaeufig and a.soll_eur:
+        return str(m["vorlaeufig"])
     if a.ist_eur is None or not a.soll_eur or plaetze < KLEIN:
-        return str(muster()["interessenvertretung"]["euro_ohne"])
-    return _vergleich("euro", Fraction(a.ist_eur), Fraction(a.soll_eur), plaetze)
+        return str(m["euro_ohne"])
+    return _vergleich("euro", Fraction(a.ist_eur), Fraction(a.soll_eur), plaetze).replace("Jahresbeginn", seit(facts))
 
 
 def _vergleich(art: str, ist: Fraction, soll: Fraction, plaetze: Fraction) -> str:
@@ -105,7 +109,8 @@ def _vergleich(art: str, ist: Fraction, soll: Fraction, plaetze: Fraction) -> st
 
 def tabellen(facts: Facts) -> dict[str, list[Tabelle]]:
     """Case numbers per offer and places per need group of the quarter, every cell rounded."""
-    b, basis = facts.fallzahlen.quartal, f"Eigene Kostenträger, {facts.quartal.lang}; auf 5 gerundet, Summen können daher abweichen"
+    b, zeit = facts.fallzahlen.quartal, facts.quartal.lang + " (vorläufig)" * facts.vorlaeufig
+    basis = f"Eigene Kostenträger, {zeit}; auf 5 gerundet, Summen können daher abweichen"
 
     def zeile(name: str, x: Fallzahlen) -> tuple[str, ...]:
         return (name, *map(auf5, (x.durchschnittlich_belegte_plaetze, x.stichtagszahl, x.faelle_im_zeitraum, x.zugaenge, x.abgaenge)))

@@ -15,7 +15,7 @@ from traeger_lib.analysis.rates import gruppenrang
 from traeger_lib.analysis.scorecard import Aenderung, Massnahme, horizont
 from traeger_lib.inputs.schema import TABELLEN as SCHEMA
 from traeger_lib.reporting import formats as f
-from traeger_lib.reporting.sentences import leitmassstab
+from traeger_lib.reporting.sentences import leitmassstab, seit
 from traeger_lib.reporting.tables import FORM, Tabelle, Wert, spalten
 
 EIGENE = "Eigene Kostenträger"
@@ -144,7 +144,7 @@ def sektoren(facts: Facts) -> list[Tabelle]:
     gesamt = plaetze.gesamt.durchschnittlich_belegte_plaetze
     alle = ("Träger gesamt", gesamt, personal.gesamt.vk_anteilig.tage, personal.gesamt.vk_soll)
     return [
-        Tabelle(f"Ein Blick über die Sektoren, {facts.quartal.lang}", f"{EIGENE}, alle Angebote, Entgelttage",
+        Tabelle(f"Ein Blick über die Sektoren, {_zeitraeume(facts)[0][1]}", f"{EIGENE}, alle Angebote, Entgelttage",
                 spalten("Sektor", ("Belegte Plätze", "zahl1"), ("Anteil", "prozent"), ("VK anteilig nach Tagen", "zahl2"),
                         ("nötig nach Schlüssel", "zahl2")),
                 tuple((s, p, p / gesamt if gesamt else None, vk, soll) for s, p, vk, soll in (*zeilen, alle)), summenzeile=True),
@@ -317,7 +317,8 @@ def personal(facts: Facts) -> list[Tabelle]:
             tuple((name, x.vk, x.vk_anteilig.tage, x.vk_anteilig.personen, x.vk_anteilig.euro, x.vk_soll, x.erfuellung.tage,
                    x.personen_je_vk.tage, x.vk_je_100_plaetze.tage, x.fachkraftquote) for name, x in alle), summenzeile=True))
     laeuft = f" (bis {facts.quartal.zeitraum.bis:%d.%m.})" * (facts.quartal.nummer < 4)
-    jahre = [(str(j.jahr) + laeuft * (j.jahr == facts.quartal.jahr), j.personal) for j in facts.personal_jahre]
+    # without the last year where it is provisional: with days missing too few VK seem needed
+    jahre = [(str(j.jahr) + laeuft * (j.jahr == facts.quartal.jahr), j.personal) for j in facts.personal_jahre[:-facts.vorlaeufig or None]]
     tabellen.append(Tabelle(
         "Personal nach Jahren", "Träger gesamt; eigener Anteil nach Tagen; "
         "unbesetzte und überzählige VK in Euro, wo Personalkosten angegeben sind",
@@ -414,20 +415,21 @@ def vorhaben(facts: Facts) -> list[Tabelle]:
 def vereinbart(facts: Facts) -> list[Tabelle]:
     """Agreed against actual, up front in the minutes: places, staff, Euro, projects."""
     a, p = facts.abweichung.quartal.gesamt, facts.personal.quartal.gesamt
-    tage, e, vk = facts.quartal.zeitraum.tage, facts.abweichung.kumuliert.gesamt, getattr(p.vk_anteilig, leitmassstab(facts))
+    tage, e, vk = facts.budgettage or 1, facts.abweichung.kumuliert.gesamt, getattr(p.vk_anteilig, leitmassstab(facts))
     reihen: list[tuple[str, str, Any, Any]] = [
         ("Belegte Plätze, Angebote im Budget", "zahl1", a.soll_tage / tage if a.soll_tage is not None else None,
          Fraction(a.ist_tage, tage) if a.ist_tage is not None else None),
         ("Vollkräfte (VK), nötig und eingesetzt", "zahl1", p.vk_soll, vk),
-        ("Leistungsvolumen seit Jahresbeginn in Euro", "euro", e.soll_eur, e.ist_eur),
+        (f"Leistungsvolumen seit {seit(facts)} in Euro", "euro", e.soll_eur, e.ist_eur),
         *((f"Mittel „{v.name}“ in Euro, ausgegeben", "euro", v.mittel_eur, v.ausgegeben_eur) for v in facts.massnahmen.vorhaben
           if v.mittel_eur)]
     differenz = {"zahl1": "differenz1", "euro": "euro_differenz"}
-    return [Tabelle(
-        f"Vereinbart und tatsächlich, {facts.quartal.lang}", f"{EIGENE}; Mittel eines Vorhabens für seine ganze Dauer, bisher ausgegeben",
+    return [Tabelle(f"Vereinbart und tatsächlich, {_zeitraeume(facts)[0][1]}",
+        f"{EIGENE}; Mittel eines Vorhabens für seine ganze Dauer, bisher ausgegeben",
         spalten("Größe", ("vereinbart", "text_rechts"), ("tatsächlich", "text_rechts"), ("Differenz", "text_rechts")),
-        tuple((name, FORM[art](x), FORM[art](y), f.FEHLT if x is None or y is None else FORM[differenz[art]](
-            f.runde(y, 2 if art == "euro" else 1) - f.runde(x, 2 if art == "euro" else 1))) for name, art, x, y in reihen))]
+        tuple((name, FORM[art](x), FORM[art](y), f.FEHLT if x is None or y is None or (facts.vorlaeufig and i < 3) else FORM[
+            differenz[art]](f.runde(y, 2 if art == "euro" else 1) - f.runde(x, 2 if art == "euro" else 1)))
+              for i, (name, art, x, y) in enumerate(reihen)))]
 
 
 def hinweise(facts: Facts) -> list[Tabelle]:

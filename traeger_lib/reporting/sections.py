@@ -92,11 +92,12 @@ def _bild(facts: Facts, schluessel: str) -> str:
 
 
 def kopf(facts: Facts, zusatz: str = "") -> Html:
-    """Who, when, from which data; what is invented or provisional. The page sets it as its banner."""
+    """Who, when, from which data; what is invented or provisional. The page sets it as its banner. A version of the report (`zusatz`) for
+    others than the parties names no amount."""
     b = facts.budget
     rahmen = [f"Datenstand {f.tag(facts.datenstand)}" + (" (vorläufig)" if facts.vorlaeufig else ""),
               f"Gespräch am {f.tag(facts.termin)}" if facts.termin else "Gesprächstermin offen",
-              f"Budget {b.budgetjahr}: {f.euro(b.gesamt_eur, 0)} (Version {b.version})" if b else
+              f"Budget {b.budgetjahr}, Version {b.version}" + f": {f.euro(b.gesamt_eur, 0)}" * (not zusatz) if b else
               muster()["budget_offen" if facts.abweichung.kumuliert.gesamt.soll_eur is not None else "kein_budget"] if facts.angebote else
               "Maßnahmenplan ohne fallbezogenes Budget"]
     marken = [facts.bestandshinweis or (muster()["erfunden"] if facts.erfunden else "")]
@@ -136,9 +137,9 @@ def _kacheln(facts: Facts, ziele: Collection[str]) -> str:
     if facts.vorlaeufig:
         plaetze, name = monate[-1].plaetze if monate else None, f"belegte Plätze, {f.monat(monate[-1].monat)}" if monate else name
         soll, betrag, q = None, None, q[:-1]
-    personal = (("VK eingesetzt", f.zahl(vk, n)) if soll is None else ("VK nötig, Personal nicht angegeben", f.zahl(soll, n))
+    personal = (("VK eingesetzt", f.zahl(vk, n)) if soll is None else ("VK nötig, eingesetzte nicht bekannt", f.zahl(soll, n))
                 if vk is None else ("VK eingesetzt von nötig", f"{f.zahl(vk, n)} von {f.zahl(soll, n)}"))
-    tag = seit(facts) if facts.budget is None or seit(facts) == "Jahresbeginn" else f.tag(facts.budget.beginn)
+    tag = seit(facts) if seit(facts) == "Jahresbeginn" else f.tag(facts.budget_beginn)
     werte: list[tuple[str, str, str, str]] = [
         ("fallzahlen", name, "unter 5" if zu_wenige(facts) and plaetze else f.zahl(plaetze, 1),
          linie([x.plaetze for x in monate], f"{len(monate)} Monate", lambda x: f.zahl(x, 1), 0.05 * float(plaetze or 0))),

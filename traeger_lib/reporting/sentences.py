@@ -120,16 +120,18 @@ def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
                           + "".join(f" und {t}" for t in teile[1:]))]
     a = facts.abweichung.quartal.gesamt
     if facts.vorlaeufig:
-        monat = [m["vorlaeufig"].format(monat=f.monat(v.monat), plaetze=f.zahl(v.plaetze, 1)) for v in facts.verlauf[-1:]]
-        texte = [*monat, muster()["vorlaeufig_vergleich"]]
-    elif a.soll_tage and a.ist_tage is not None:
-        im_budget, plan = Fraction(a.ist_tage, facts.quartal.zeitraum.tage), a.soll_tage / facts.quartal.zeitraum.tage
-        anteil = a.ist_tage / a.soll_tage - 1
-        vorsilbe = "budget_" if f.runde(im_budget, 1) == f.runde(plaetze, 1) else "teil_"
-        texte.append(_richtung(m, anteil, vorsilbe).format(
-            plaetze=f.zahl(im_budget, 1), prozent=f.prozent(abs(anteil)), plan=f.zahl(plan, 1), nicht=_nicht_gezaehlt(facts, m)))
+        texte = [m["vorlaeufig"].format(monat=f.monat(v.monat), plaetze=f.zahl(v.plaetze, 1)) for v in facts.verlauf[-1:]]
+    if not a.soll_tage or a.ist_tage is None:
+        texte.append(_noch_nicht(facts) or m["kein_budget" if a.soll_tage is None else "kein_plan"])
+    elif facts.vorlaeufig:
+        texte.append(muster()["vorlaeufig_vergleich"])
     else:
-        texte.append(m["kein_budget"])
+        tage, ganz = facts.budgettage, facts.budgettage == facts.quartal.zeitraum.tage
+        im_budget, plan, anteil = Fraction(a.ist_tage, tage), a.soll_tage / tage, a.ist_tage / a.soll_tage - 1
+        vorsilbe = "budget_" if ganz and f.runde(im_budget, 1) == f.runde(plaetze, 1) else "teil_"
+        nicht = _nicht_gezaehlt(facts, m) if ganz else m["teil_seit"].format(beginn=seit(facts))
+        texte.append(_richtung(m, anteil, vorsilbe).format(
+            plaetze=f.zahl(im_budget, 1), prozent=f.prozent(abs(anteil)), plan=f.zahl(plan, 1), nicht=nicht))
     if facts.vergleich:
         texte.append(nachmeldungen(facts.vergleich))
     t = facts.trend.gesamt
@@ -145,9 +147,9 @@ def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
 def ungezaehlt(facts: Facts) -> Fraction:
     """Places of the quarter in offers in the budget that do not count for it: without cost commitment, or single-case settings."""
     a = facts.abweichung.quartal.gesamt
-    if facts.budget is None or a.ist_tage is None or facts.budget.beginn > facts.quartal.zeitraum.von:
+    if a.ist_tage is None or facts.budgettage < facts.quartal.zeitraum.tage:
         return Fraction(0)
-    return facts.fallzahlen.quartal.im_budget.durchschnittlich_belegte_plaetze - Fraction(a.ist_tage, facts.quartal.zeitraum.tage)
+    return facts.fallzahlen.quartal.im_budget.durchschnittlich_belegte_plaetze - Fraction(a.ist_tage, facts.budgettage)
 
 
 def _nicht_gezaehlt(facts: Facts, m: dict[str, str]) -> str:
@@ -221,7 +223,7 @@ def _personal(facts: Facts, m: dict[str, str]) -> list[str]:
             vk=f.zahl(vk, n), soll=f.zahl(soll, n), differenz=f.zahl(abs(d), n)))
         je = [x for p in facts.personal.quartal.je_angebot.values() if (x := erfuellung(p, mass, n))]
         fehlt, mehr = -sum(x for x in je if x < 0), sum(x for x in je if x > 0)
-        if mehr and fehlt >= min(Fraction(1, 2), soll / 50):  # too few here must not vanish behind more there
+        if mehr and fehlt and fehlt >= min(Fraction(1, 2), soll / 50):  # too few here must not vanish behind more there
             texte.append(m["beides"].format(fehlt=f.zahl(fehlt, n), mehr=f.zahl(mehr, n)))
         if frueher := _frueher(facts, lambda s: erfuellung(s.personal, mass, n), lambda x: f"{f.zahl(x, n, vorzeichen=True)}\u00a0VK"):
             texte.append(m["vergleich"].format(teile=frueher))
@@ -232,12 +234,11 @@ def _personal(facts: Facts, m: dict[str, str]) -> list[str]:
 
 def _euro(facts: Facts, m: dict[str, str]) -> list[str]:
     a = facts.abweichung.kumuliert.gesamt
-    if a.soll_eur is None or a.abweichung_eur is None:
-        return [m["ohne_alles"] if a.ist_eur is None else m["kein_budget"].format(ist=f.euro_rund(a.ist_eur))]
-    if not a.soll_eur:
-        b = facts.budget
-        return [m["noch_nicht"].format(beginn=f.tag(b.beginn)) if b and b.beginn > facts.quartal.zeitraum.bis else
-                m["ohne_soll"].format(ist=f.euro_rund(a.ist_eur))]
+    if spaeter := _noch_nicht(facts):
+        return [spaeter]
+    if a.soll_eur is None or a.abweichung_eur is None or not a.soll_eur:
+        wie = "ohne_alles" if a.ist_eur is None else "kein_budget" if a.soll_eur is None else "ohne_soll"
+        return [m[wie].format(beginn=seit(facts), ist=f.euro_rund(a.ist_eur))]
     if facts.vorlaeufig:
         return [m["vorlaeufig"].format(beginn=seit(facts), ist=f.euro_rund(a.ist_eur)), muster()["vorlaeufig_vergleich"]]
     anteil = abweichung_anteil(a) or Fraction(0)
@@ -266,9 +267,14 @@ def _euro(facts: Facts, m: dict[str, str]) -> list[str]:
 
 def seit(facts: Facts) -> str:
     """From when on the budget of the year counts, for „seit …“."""
-    b = facts.budget
-    mittendrin = b is not None and b.beginn.year == facts.quartal.jahr and b.beginn.timetuple().tm_yday > 1
-    return f"Beginn des Budgets ({f.tag(b.beginn)})" if b and mittendrin else "Jahresbeginn"
+    b = facts.budget_beginn
+    return f"Beginn des Budgets ({f.tag(b)})" if b and b > facts.quartal.kumuliert.von else "Jahresbeginn"
+
+
+def _noch_nicht(facts: Facts) -> str:
+    """That budget funding begins after the quarter; empty where it does not."""
+    b = facts.budget_beginn
+    return muster()["euro"]["noch_nicht"].format(beginn=f.tag(b)) if b and b > facts.quartal.zeitraum.bis else ""
 
 
 def _massnahmen(facts: Facts, m: dict[str, Any]) -> list[str]:
