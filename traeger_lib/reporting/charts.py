@@ -351,8 +351,8 @@ def korridor(facts: Facts) -> Abbildung | None:
         b.text(ort[0], y, text + " →" * weit, farbe, groesse=NORMAL, fett=True, ha=ort[1], hof=True)
     t, vereinbart = tabellen[0], [text[0].upper() + text[1:] + "." for _, text, _ in marken]
     return _abbildung("korridor", "Ab welcher Grenze würde angepasst?", t.basis, [
-        f"Balken: je weiter die Grenze, desto seltener überschreitet sie der Zufall. {_worte(t, t.zeilen[0])} {_worte(t, t.zeilen[4])} "
-        f"{stand}.", *vereinbart], b, [t])
+        f"Balken: je weiter die Grenze, desto seltener überschreitet sie der Zufall. {_worte(t, t.zeilen[0])} {_worte(t, t.zeilen[4])}",
+        *vereinbart], b, [t])
 
 
 def personal(facts: Facts) -> Abbildung | None:
@@ -390,7 +390,8 @@ def personal(facts: Facts) -> Abbildung | None:
     t = Tabelle("Personal je Quartal", basis, spalten(
         "Quartal", ("VK eingesetzt, anteilig", f"zahl{stellen}"), ("VK nötig", f"zahl{stellen}"), ("Differenz VK", f"differenz{stellen}"),
         ("VK aller Kostenträger", f"zahl{stellen}"), ("Fachkraftquote", "prozent")), tuple(zeilen))
-    alt = ["Linien der eingesetzten und der nötigen Vollkräfte (VK) je Quartal.", *(_worte(t, z) for z in (zeilen[0], zeilen[-1]))]
+    alt = ["Linien der eingesetzten und der nötigen Vollkräfte (VK) je Quartal.",
+           *(_worte(t, z) for z in dict.fromkeys((zeilen[0], zeilen[-1])))]
     return _abbildung("personal", "Reicht das Personal für die Menge?", basis, alt, b, [t])
 
 
@@ -460,7 +461,7 @@ def massnahmen(facts: Facts) -> Abbildung | None:
            + ", ".join(f"{n} {worte.get(s, s)}" for s, n in facts.massnahmen.je_status.items())
            + f"; davon {facts.massnahmen.ueberfaellig} überfällig."]
     alt += [f"Überfällig seit {f.tag(m.faellig)}: {m.massnahme}." for m in alle if m.ueberfaellig][:3]
-    alt += [f"Als Nächstes fällig am {f.tag(m.faellig)}: {m.massnahme}." for m in alle if m.faellig and m.faellig >= stand][:1]
+    alt += [f"Als Nächstes fällig am {f.tag(m.faellig)}: {m.massnahme}." for m in alle if m.offen and m.faellig and m.faellig >= stand][:1]
     basis = f"Maßnahmen der Balanced Scorecard, Stand {f.tag(stand)}"
     return _abbildung("massnahmen", "Was wurde aus den Maßnahmen?", basis, alt, b, content.massnahmen(facts))
 
