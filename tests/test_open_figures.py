@@ -234,8 +234,28 @@ def test_a_month_missing_years_ago_does_not_wipe_out_the_leaving_rate():
 def test_a_budget_that_begins_within_the_quarter_is_compared_over_its_own_days():
     """Six places and ten planned from 15 February on: not 3 and 5, which the other half of the quarter would make of them."""
     x, (eins, *_) = texte(bestand(**mit_beginn(date(2026, 2, 15))))
-    assert "Davon zählen 6,0 für das Budget, 40,0 % weniger als geplant (10,0), gezählt seit Beginn des Budgets (15.02.2026)." in eins
+    assert "Seit Beginn des Budgets (15.02.2026) zählen im Mittel 6,0 für das Budget, 40,0 % weniger als geplant (10,0)." in eins
     assert content.vereinbart(x)[0].zeilen[0][1:] == ("10,0", "6,0", "−4,0")
     assert content.vereinbart(x)[0].zeilen[2][0] == "Leistungsvolumen seit Beginn des Budgets (15.02.2026) in Euro"
     spaeter = analyse(bestand(**mit_beginn(date(2026, 5, 1))), "T1", "2026Q1")
     assert content.vereinbart(spaeter)[0].zeilen[0][1:] == ("0,0", "0,0", "0,0")
+
+
+def test_what_counts_since_the_budget_began_is_no_part_of_a_mean_over_more_days():
+    """Twelve come on 15 February with the budget: 6,0 over 90 days, 12,0 over the 45 of the budget, which no „davon“ can join."""
+    faelle = [fall(f"P{i}", "A", date(2026, 2, 15), None) for i in range(12)]
+    _, (eins, *_) = texte(bestand(**mit_beginn(date(2026, 2, 15), faelle=faelle)))
+    assert "im Mittel 6,0 Plätze belegt" in eins and "Davon" not in eins
+    assert "Seit Beginn des Budgets (15.02.2026) zählen im Mittel 12,0 für das Budget, 20,0 % mehr als geplant (10,0)." in eins
+
+
+def test_the_coarse_page_rounds_a_budget_of_some_days_by_the_places_of_these_days():
+    """99 places in the 17 days since 15 March: 58.905 € delivered, a step is what 5 of 99 make of it. Over all 90 days there would
+    seem to be 19, too few to say anything; and of 20, which are fewer than 4 over 90 days, that no comparison was possible."""
+    viele = [fall(f"P{i}", "A", date(2024, 1, 1), None) for i in range(99)]
+    x = analyse(bestand(**mit_beginn(date(2026, 3, 15), faelle=viele, budgets=[zeile("1", 50)])), "T1", "2026Q1")
+    assert coarse.antworten(x)[3].text.replace("\u00a0", " ").endswith(
+        "im Wert von rund 60.000 € erbracht, budgetiert sind rund 30.000 € (gerundet auf 3.000 €). Die erbrachte Leistungsmenge liegt "
+        "über der budgetierten.")
+    x = analyse(bestand(**mit_beginn(date(2026, 3, 15), faelle=viele[:20], budgets=[zeile("1", 50)])), "T1", "2026Q1")
+    assert coarse.antworten(x)[3].text.endswith("Die erbrachte Leistungsmenge liegt unter der budgetierten.")

@@ -89,7 +89,7 @@ def _personal(facts: Facts) -> str:
 def _euro(facts: Facts) -> str:
     """Value delivered and budgeted since the begin of the year."""
     a, m = facts.abweichung.kumuliert.gesamt, muster()["interessenvertretung"]
-    plaetze = Fraction(a.ist_tage or 0, facts.quartal.kumuliert.tage)
+    plaetze = Fraction(a.ist_tage or 0, facts.quartal.kumuliert.ab(facts.budget_beginn).tage or 1)  # of the days that ist_eur holds
     if facts.vorlaeufig and a.soll_eur:
         return str(m["vorlaeufig"])
     if a.ist_eur is None or not a.soll_eur or plaetze < KLEIN:

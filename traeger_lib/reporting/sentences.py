@@ -128,10 +128,9 @@ def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
     else:
         tage, ganz = facts.budgettage, facts.budgettage == facts.quartal.zeitraum.tage
         im_budget, plan, anteil = Fraction(a.ist_tage, tage), a.soll_tage / tage, a.ist_tage / a.soll_tage - 1
-        vorsilbe = "budget_" if ganz and f.runde(im_budget, 1) == f.runde(plaetze, 1) else "teil_"
-        nicht = _nicht_gezaehlt(facts, m) if ganz else m["teil_seit"].format(beginn=seit(facts))
-        texte.append(_richtung(m, anteil, vorsilbe).format(
-            plaetze=f.zahl(im_budget, 1), prozent=f.prozent(abs(anteil)), plan=f.zahl(plan, 1), nicht=nicht))
+        vorsilbe = "seit_" if not ganz else "budget_" if f.runde(im_budget, 1) == f.runde(plaetze, 1) else "teil_"
+        texte.append(_richtung(m, anteil, vorsilbe).format(beginn=seit(facts), plaetze=f.zahl(im_budget, 1), plan=f.zahl(plan, 1),
+                                                           prozent=f.prozent(abs(anteil)), nicht=_nicht_gezaehlt(facts, m)))
     if facts.vergleich:
         texte.append(nachmeldungen(facts.vergleich))
     t = facts.trend.gesamt
