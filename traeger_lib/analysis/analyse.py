@@ -48,7 +48,7 @@ from traeger_lib.analysis.outlook import (
     Schluessel,
     monate_mit_daten,
 )
-from traeger_lib.analysis.periods import Quartal, Zeitraum, datum, jahr_zeitraum, monatsname, tag, tage
+from traeger_lib.analysis.periods import Quartal, Zeitraum, datum, jahr_zeitraum, monatsende, monatsname, tag, tage
 from traeger_lib.analysis.persons import Personen, Personenzaehlung
 from traeger_lib.analysis.rates import Entgelte, entgeltzeilen, gruppenrang
 from traeger_lib.analysis.remarks import hinweise
@@ -149,6 +149,18 @@ class Analyse:
         return datum(tag(self.vol.beginn) + int(belegt[0])) if len(belegt) else self.quartal.zeitraum.bis
 
     @cached_property
+    def gezaehlt_ab(self) -> date:
+        """From when on every day of a period counts: the first on which anybody is counted, or of its month where months are delivered."""
+        return self.datenbeginn.replace(day=1) if self.aggregiert else self.datenbeginn
+
+    @cached_property
+    def gemeldet_bis(self) -> date:
+        """Last reported day: the quarter's end, an earlier Datenstand, or the end of the last month that is there of every offer which
+        delivers months and still did before the quarter."""
+        letzte = [monatsende(m.date()) for m in self.bestand["fallzahlen"].groupby("angebot_id")["monat"].max()]
+        return min([self.quartal.zeitraum.bis, self.bestand.datenstand, *(m for m in letzte if m >= self.quartal.vor(1).zeitraum.bis)])
+
+    @cached_property
     def rueckblick(self) -> Zeitraum:
         """The look-back for movements. Its first day is one after the data begin: who was there on that day did not come in then."""
         erster = date(self.quartal.jahr - self.rueckblick_jahre, 1, 1)
@@ -205,7 +217,7 @@ class Analyse:
             leistungstraeger=b.leistungstraeger, quartal=q, rueckblick_jahre=self.rueckblick_jahre, datenstand=b.datenstand,
             vorlaeufig=b.datenstand < q.zeitraum.bis,
             erfunden=b.erfunden, bestandshinweis=b.hinweis, angebote=self.angebote, termin=self.termin(), verfahren=self.verfahren,
-            budget_beginn=self.beginn,
+            budget_beginn=self.beginn, gezaehlt_ab=self.gezaehlt_ab,
             fallzahlen=self._zweifach(self.fallzahlen), fallzahlen_vorquartal=self.vergleich(q.vor(1)),
             fallzahlen_vorjahresquartal=self.vergleich(q.vor(4)), hbg=self._zweifach(self.hbg),
             abweichung=self._zweifach(self.abweichung),
@@ -227,7 +239,7 @@ class Analyse:
         return FallzahlenBlock(self._fallzahlen(z, alle), {a: self._fallzahlen(z, [a]) for a in alle}, self._fallzahlen(z, self.im_budget))
 
     def vergleich(self, q: Quartal) -> FallzahlenBlock | None:
-        return self.fallzahlen(q.zeitraum) if q.zeitraum.von >= self.datenbeginn.replace(day=1) else None
+        return self.fallzahlen(q.zeitraum) if q.zeitraum.von >= self.gezaehlt_ab else None
 
     def _fallzahlen(self, z: Zeitraum, angebote: list[str]) -> Fallzahlen:
         dabei = self.gruppen_in(tuple(angebote))
@@ -409,7 +421,8 @@ class Analyse:
     def geschehen(self) -> dict[str, Any]:
         """Transitions, admissions against stock, free places, events, special cases."""
         q, b, stays = self.quartal, self.bestand, self.stays
-        jahr = Zeitraum(max(q.vor(3).zeitraum.von, self.datenbeginn), q.zeitraum.bis)
+        bis = self.gemeldet_bis  # days not yet reported are no free places
+        jahr = Zeitraum(min(max(q.vor(3).zeitraum.von, self.datenbeginn), bis), bis)
         mit_faellen = [a.angebot_id for a in self.angebote if a.angebot_id not in self.aggregiert]
         wechsel = gruppenwechsel(b, stays)
         return {
@@ -426,14 +439,14 @@ class Analyse:
 
     @cached_property
     def monate(self) -> list[Zeitraum]:
-        """Complete months with data, up to the quarter's end or an earlier Datenstand."""
-        return monate_mit_daten(self.datenbeginn, min(self.quartal.zeitraum.bis, self.bestand.datenstand))
+        """Complete months with data, as far as they are reported."""
+        return monate_mit_daten(self.datenbeginn, self.gemeldet_bis)
 
     @cached_property
     def quartale(self) -> list[Quartal]:
         """The last quarters with data, oldest first."""
         letzte = [self.quartal.vor(n) for n in range(QUARTALSVERLAUF - 1, -1, -1)]
-        return [q for q in letzte if q.zeitraum.von >= self.datenbeginn.replace(day=1)]
+        return [q for q in letzte if q.zeitraum.von >= self.gezaehlt_ab]
 
     @cached_property
     def plaetze(self) -> dict[str, list[Fraction]]:

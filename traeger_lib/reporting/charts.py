@@ -406,7 +406,7 @@ def _zeitleiste(b: Blatt, unten: float, stand: date, tage: Sequence[date], titel
         b.linie([lage(date(jahr, 1, 1))] * 2, [30, unten], st.GITTER, ebene=0)
         b.text(lage(date(jahr, 7, 2)), unten + 13, str(jahr) * (jahr < bis), st.GRAU, ha="center")
     b.linie([lage(stand)] * 2, [22, unten], st.GRAU, 1.2, st.GESTRICHELT)
-    b.text(min(lage(stand), BREITE - 56), 12, f"Stand {f.tag(stand)}", st.GRAU, ha="center")
+    b.text(min(lage(stand), BREITE - 62), 12, f"Stichtag {f.tag(stand)}", st.GRAU, ha="center")
     b.text(0, 12, titel, st.GRAU)
     return lage
 
@@ -445,7 +445,8 @@ def vorhaben(facts: Facts) -> Abbildung | None:
     tabellen = content.vorhaben(facts)
     alt = [f"Zeitleiste von {f.zahl(len(alle))} Vorhaben mit Maßnahmen und Meilensteinen.",
            *(_worte(tabellen[0], z) for z in tabellen[0].zeilen[:5])]
-    return _abbildung("vorhaben", "Wie weit sind die Vorhaben?", f"Vorhaben der Balanced Scorecard, Stand {f.tag(stand)}", alt, b, tabellen)
+    basis = f"Vorhaben der Balanced Scorecard, {content.massnahmen_stand(facts)}"
+    return _abbildung("vorhaben", "Wie weit sind die Vorhaben?", basis, alt, b, tabellen)
 
 
 def massnahmen(facts: Facts) -> Abbildung | None:
@@ -462,7 +463,7 @@ def massnahmen(facts: Facts) -> Abbildung | None:
            + f"; davon {facts.massnahmen.ueberfaellig} überfällig."]
     alt += [f"Überfällig seit {f.tag(m.faellig)}: {m.massnahme}." for m in alle if m.ueberfaellig][:3]
     alt += [f"Als Nächstes fällig am {f.tag(m.faellig)}: {m.massnahme}." for m in alle if m.offen and m.faellig and m.faellig >= stand][:1]
-    basis = f"Maßnahmen der Balanced Scorecard, Stand {f.tag(stand)}"
+    basis = f"Maßnahmen der Balanced Scorecard, {content.massnahmen_stand(facts)}"
     return _abbildung("massnahmen", "Was wurde aus den Maßnahmen?", basis, alt, b, content.massnahmen(facts))
 
 

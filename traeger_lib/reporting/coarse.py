@@ -83,7 +83,9 @@ def _personal(facts: Facts) -> str:
     if vk is None or soll is None or not plaetze:
         teils = any(x.vk is not None for x in facts.personal.quartal.je_angebot.values())
         return str(muster()["personal"]["unvollstaendig" if teils else "keine_angaben"])
-    return str(muster()["interessenvertretung"]["vorlaeufig"]) if facts.vorlaeufig else _vergleich("personal", vk, soll, plaetze)
+    if not facts.ganz(facts.quartal.zeitraum):
+        return str(muster()["interessenvertretung"]["vorlaeufig" if facts.vorlaeufig else "beginn"])
+    return _vergleich("personal", vk, soll, plaetze)
 
 
 def _euro(facts: Facts) -> str:

@@ -139,10 +139,11 @@ def sektoren(facts: Facts) -> list[Tabelle]:
         liste = list(werte)
         return None if None in liste else sum(liste, Fraction(0))
 
+    ganz = facts.ganz(facts.quartal.zeitraum)  # with days missing too few VK seem needed
     zeilen = [(s, summe(plaetze.je_angebot[a].durchschnittlich_belegte_plaetze for a in ids), summe(personal.je_angebot[a].vk_anteilig.tage
-               for a in ids), summe(personal.je_angebot[a].vk_soll for a in ids)) for s, ids in sorted(je.items())]
+               for a in ids), summe(personal.je_angebot[a].vk_soll if ganz else None for a in ids)) for s, ids in sorted(je.items())]
     gesamt = plaetze.gesamt.durchschnittlich_belegte_plaetze
-    alle = ("Träger gesamt", gesamt, personal.gesamt.vk_anteilig.tage, personal.gesamt.vk_soll)
+    alle = ("Träger gesamt", gesamt, personal.gesamt.vk_anteilig.tage, personal.gesamt.vk_soll if ganz else None)
     return [
         Tabelle(f"Ein Blick über die Sektoren, {_zeitraeume(facts)[0][1]}", f"{EIGENE}, alle Angebote, Entgelttage",
                 spalten("Sektor", ("Belegte Plätze", "zahl1"), ("Anteil", "prozent"), ("VK anteilig nach Tagen", "zahl2"),
@@ -265,12 +266,14 @@ def korridor(facts: Facts) -> list[Tabelle]:
 
 def bewegungen(facts: Facts) -> list[Tabelle]:
     """Moves between need groups, who comes in, free places, events per quarter, special cases."""
-    jahre = f"{facts.quartal.jahr - facts.rueckblick_jahre} bis {f.tag(facts.quartal.zeitraum.bis)}"
+    jahre = f"{facts.quartal.jahr - facts.rueckblick_jahre} bis {f.tag(min(facts.quartal.zeitraum.bis, facts.datenstand))}"
+    jetzt = _zeitraeume(facts)[0][1]
     return [
         Tabelle("Ereignisse je Quartal", f"{EIGENE}; Unterbrechungen: begonnene Abwesenheiten",
                 spalten("Quartal", ("Zugänge", "zahl"), ("Abgänge", "zahl"), ("Unterbrechungen", "zahl"),
                         ("Änderungen der HBG", "zahl")),
-                tuple((Quartal.aus(e.quartal).lang, e.zugaenge, e.beendigungen, e.unterbrechungen, e.hbg_aenderungen)
+                tuple((jetzt if e.quartal == str(facts.quartal) else Quartal.aus(e.quartal).lang, e.zugaenge, e.beendigungen,
+                       e.unterbrechungen, e.hbg_aenderungen)
                       for e in facts.ereignisse)),
         Tabelle("Freie Plätze, letzte vier Quartale", "alle Kostenträger; freie Platztage ÷ Abgänge: so lange bleibt ein "
                 "Platz im Mittel frei, wenn jeder wieder belegt wird",
@@ -285,7 +288,7 @@ def bewegungen(facts: Facts) -> list[Tabelle]:
                 spalten("Angebot", "HBG", ("Zugänge", "zahl"), ("Anteil der Zugänge", "prozent"), ("Anteil am Bestand", "prozent")),
                 tuple((facts.angebot(p.angebot_id).bezeichnung, p.hbg, p.zugaenge, p.anteil_zugaenge,
                        p.anteil_bestand) for p in facts.zugangsprofil)),
-        Tabelle(f"Besondere Fälle, {facts.quartal.lang}",
+        Tabelle(f"Besondere Fälle, {jetzt}",
                 f"{EIGENE}; in den Fallzahlen enthalten, Einzelfallsettings nicht im Budgetvergleich",
                 spalten("Art", ("Fälle", "zahl"), ("Entgelttage", "zahl")),
                 tuple((BESONDERHEIT.get(x.art, x.art), x.faelle, x.entgelttage) for x in facts.besonderheiten)),
@@ -303,22 +306,23 @@ def entgelte(facts: Facts) -> list[Tabelle]:
 
 
 def personal(facts: Facts) -> list[Tabelle]:
-    """Present, pro-rated three ways, needed, fulfilment; per offer and in total."""
+    """Present, pro-rated three ways, needed, fulfilment; per offer and in total. With days missing too few VK would seem needed."""
     tabellen = []
-    for schluessel, text in _zeitraeume(facts):
-        b = getattr(facts.personal, schluessel)
+    for (schluessel, text), z in zip(_zeitraeume(facts), (facts.quartal.zeitraum, facts.quartal.kumuliert), strict=True):
+        b, ganz = getattr(facts.personal, schluessel), facts.ganz(z)
         alle = [(facts.angebot(a).bezeichnung, x) for a, x in b.je_angebot.items()] + [("Träger gesamt", b.gesamt)]
         tabellen.append(Tabelle(
             f"Personal in Vollkräften (VK), {text}",
-            "alle Kostenträger (VK) und anteilig für die eigenen; Leitung nur, wo der Schlüssel sie enthält",
+            "alle Kostenträger (VK) und anteilig für die eigenen; Leitung nur, wo der Schlüssel sie enthält"
+            + "; was nötig ist, nur für einen Zeitraum mit allen Tagen" * (not ganz),
             spalten("Angebot", ("VK", "zahl2"), ("anteilig nach Tagen", "zahl2"), ("nach Personen", "zahl2"), ("nach Euro", "zahl2"),
                     ("nötig nach Schlüssel", "zahl2"), ("Erfüllung nach Tagen", "prozent"), ("Personen je VK", "zahl2"),
                     ("VK je 100 Plätze", "zahl2"), ("Fachkraft\u00adquote", "prozent")),
-            tuple((name, x.vk, x.vk_anteilig.tage, x.vk_anteilig.personen, x.vk_anteilig.euro, x.vk_soll, x.erfuellung.tage,
-                   x.personen_je_vk.tage, x.vk_je_100_plaetze.tage, x.fachkraftquote) for name, x in alle), summenzeile=True))
+            tuple((name, x.vk, x.vk_anteilig.tage, x.vk_anteilig.personen, x.vk_anteilig.euro, *((
+                x.vk_soll, x.erfuellung.tage, x.personen_je_vk.tage, x.vk_je_100_plaetze.tage) if ganz else (None,) * 4), x.fachkraftquote)
+                  for name, x in alle), summenzeile=True))
     laeuft = f" (bis {facts.quartal.zeitraum.bis:%d.%m.})" * (facts.quartal.nummer < 4)
-    # without the last year where it is provisional: with days missing too few VK seem needed
-    jahre = [(str(j.jahr) + laeuft * (j.jahr == facts.quartal.jahr), j.personal) for j in facts.personal_jahre[:-facts.vorlaeufig or None]]
+    jahre = [(str(j.jahr) + laeuft * (j.jahr == facts.quartal.jahr), j.personal) for j in facts.personal_jahre[:None if ganz else -1]]
     tabellen.append(Tabelle(
         "Personal nach Jahren", "Träger gesamt; eigener Anteil nach Tagen; "
         "unbesetzte und überzählige VK in Euro, wo Personalkosten angegeben sind",
@@ -339,14 +343,19 @@ def status(m: Massnahme) -> str:
     return STATUS.get(m.status, m.status) + ", überfällig" * m.ueberfaellig
 
 
+def massnahmen_stand(facts: Facts) -> str:
+    """As of when the scorecard stands, and on which day what is open counts as overdue."""
+    stichtag = min(facts.datenstand, facts.quartal.zeitraum.bis)
+    return f"Stand {f.tag(facts.massnahmen.stand or facts.datenstand)}; überfällig am {f.tag(stichtag)}"
+
+
 def massnahmen(facts: Facts) -> list[Tabelle]:
     """Every measure with goal, status, due date and responsible; beside it what frames it."""
     k = facts.massnahmen
     if not k.liste:
         return []
-    basis = f"Stand {f.tag(k.stand or facts.datenstand)}; überfällig am {f.tag(min(facts.datenstand, facts.quartal.zeitraum.bis))}"
     return [
-        Tabelle("Maßnahmen der Balanced Scorecard", basis,
+        Tabelle("Maßnahmen der Balanced Scorecard", massnahmen_stand(facts),
                 spalten("Maßnahme", "Ziel", "Perspektive", "Kennzahl", "Soll", "Ist", "Stand", ("fällig", "datum"), "verantwortlich"),
                 tuple((m.massnahme, m.ziel, m.perspektive, m.kennzahl, m.sollwert, ist(m), status(m), m.faellig, m.verantwortlich)
                       for m in k.liste)),
@@ -419,7 +428,7 @@ def vereinbart(facts: Facts) -> list[Tabelle]:
     reihen: list[tuple[str, str, Any, Any]] = [
         ("Belegte Plätze, Angebote im Budget", "zahl1", a.soll_tage / tage if a.soll_tage is not None else None,
          Fraction(a.ist_tage, tage) if a.ist_tage is not None else None),
-        ("Vollkräfte (VK), nötig und eingesetzt", "zahl1", p.vk_soll, vk),
+        ("Vollkräfte (VK), nötig und eingesetzt", "zahl1", p.vk_soll if facts.ganz(facts.quartal.zeitraum) else None, vk),
         (f"Leistungsvolumen seit {seit(facts)} in Euro", "euro", e.soll_eur, e.ist_eur),
         *((f"Mittel „{v.name}“ in Euro, ausgegeben", "euro", v.mittel_eur, v.ausgegeben_eur) for v in facts.massnahmen.vorhaben
           if v.mittel_eur)]

@@ -136,7 +136,8 @@ def _kacheln(facts: Facts, ziele: Collection[str]) -> str:
     betrag, name = None if a.abweichung_eur is None else gerundet(a)[0], "belegte Plätze"
     if facts.vorlaeufig:
         plaetze, name = monate[-1].plaetze if monate else None, f"belegte Plätze, {f.monat(monate[-1].monat)}" if monate else name
-        soll, betrag, q = None, None, q[:-1]
+        betrag, q = None, q[:-1]
+    soll = soll if facts.ganz(facts.quartal.zeitraum) else None
     personal = (("VK eingesetzt", f.zahl(vk, n)) if soll is None else ("VK nötig, eingesetzte nicht bekannt", f.zahl(soll, n))
                 if vk is None else ("VK eingesetzt von nötig", f"{f.zahl(vk, n)} von {f.zahl(soll, n)}"))
     tag = seit(facts) if seit(facts) == "Jahresbeginn" else f.tag(facts.budget_beginn)

@@ -73,9 +73,10 @@ def _richtung(m: dict[str, str], anteil: Fraction, vorsilbe: str = "") -> str:
 
 
 def zu_wenige(facts: Facts) -> bool:
-    """Fewer than 5 persons (or places, where only months are known): too few for a statement."""
-    g = facts.fallzahlen.quartal.gesamt
-    return (g.durchschnittlich_belegte_plaetze if g.faelle_im_zeitraum is None else g.faelle_im_zeitraum) < 5
+    """Fewer than 5 persons (or places, where only months are known: of a provisional quarter those of the last one)."""
+    g, monat = facts.fallzahlen.quartal.gesamt, facts.verlauf[-1:] if facts.vorlaeufig else ()
+    plaetze = monat[0].plaetze if monat else g.durchschnittlich_belegte_plaetze
+    return (plaetze if g.faelle_im_zeitraum is None else g.faelle_im_zeitraum) < 5
 
 
 def _frueher(facts: Facts, wert: Callable[[Quartalsstand], Any], form: Callable[[Any], str]) -> str:
@@ -121,6 +122,8 @@ def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
     a = facts.abweichung.quartal.gesamt
     if facts.vorlaeufig:
         texte = [m["vorlaeufig"].format(monat=f.monat(v.monat), plaetze=f.zahl(v.plaetze, 1)) for v in facts.verlauf[-1:]]
+    elif plaetze and not facts.ganz(facts.quartal.zeitraum):
+        texte.append(m["beginn"].format(beginn=f.tag(facts.gezaehlt_ab)))
     if not a.soll_tage or a.ist_tage is None:
         texte.append(_noch_nicht(facts) or m["kein_budget" if a.soll_tage is None else "kein_plan"])
     elif facts.vorlaeufig:
@@ -207,15 +210,16 @@ def _hbg(facts: Facts, m: dict[str, str]) -> list[str]:
 
 
 def _personal(facts: Facts, m: dict[str, str]) -> list[str]:
-    p = facts.personal.quartal.gesamt
+    p, ganz = facts.personal.quartal.gesamt, facts.ganz(facts.quartal.zeitraum)
     vk, soll = getattr(p.vk_anteilig, leitmassstab(facts)), p.vk_soll
     if vk is None and soll is not None and not any(x.vk for x in facts.personal.quartal.je_angebot.values()):
-        return [m["keine_angaben"], *[m["nur_bedarf"].format(soll=f.zahl(soll, vk_stellen(facts)))] * (not facts.vorlaeufig)]
+        return [m["keine_angaben"], *[m["nur_bedarf"].format(soll=f.zahl(soll, vk_stellen(facts)))] * ganz]
     if vk is None:
         return [m["unvollstaendig"]]
     texte, mass, n = list[str](), leitmassstab(facts), vk_stellen(facts)
-    if facts.vorlaeufig or soll is None:
-        texte.append(m["vorlaeufig" if facts.vorlaeufig else "kein_soll"].format(vk=f.zahl(vk, n)))
+    if not ganz or soll is None:
+        wie = "vorlaeufig" if facts.vorlaeufig else "kein_soll" if soll is None else "beginn"
+        texte.append(m[wie].format(vk=f.zahl(vk, n), beginn=f.tag(facts.gezaehlt_ab)))
     else:
         d = f.runde(vk, n) - f.runde(soll, n)
         texte.append(m["gleich" if not d else "mehr" if d > 0 else "fehlt"].format(
