@@ -434,6 +434,12 @@ def test_staff_that_is_partly_known_is_not_called_unknown():
         y, ()).text
 
 
+def test_without_any_staff_none_is_known_also_where_there_is_no_key():
+    ohne = [fall(f"P{i}", "A", date(2025, 1, 1), None) for i in range(9)]
+    x = analyse(bestand(**grund("A"), faelle=ohne), "T1", "2026Q1")
+    assert saetze(x)[2].text == coarse.antworten(x)[2].text == muster()["personal"]["keine_angaben"]
+
+
 def test_under_five_is_not_about_under_five():
     x = mit_plaetzen(beispiel(), Fraction(4), 6)
     jahre = tuple(replace(j, mittel=4.0, unten80=3.0, oben80=6.0) for j in x.trend.gesamt.jahresmittel)

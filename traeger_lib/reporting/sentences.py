@@ -212,8 +212,8 @@ def _hbg(facts: Facts, m: dict[str, str]) -> list[str]:
 def _personal(facts: Facts, m: dict[str, str]) -> list[str]:
     p, ganz = facts.personal.quartal.gesamt, facts.ganz(facts.quartal.zeitraum)
     vk, soll = getattr(p.vk_anteilig, leitmassstab(facts)), p.vk_soll
-    if vk is None and soll is not None and not any(x.vk for x in facts.personal.quartal.je_angebot.values()):
-        return [m["keine_angaben"], *[m["nur_bedarf"].format(soll=f.zahl(soll, vk_stellen(facts)))] * ganz]
+    if vk is None and not any(x.vk for x in facts.personal.quartal.je_angebot.values()):
+        return [m["keine_angaben"], *[m["nur_bedarf"].format(soll=f.zahl(soll, vk_stellen(facts)))] * (ganz and soll is not None)]
     if vk is None:
         return [m["unvollstaendig"]]
     texte, mass, n = list[str](), leitmassstab(facts), vk_stellen(facts)
