@@ -440,6 +440,13 @@ def test_without_any_staff_none_is_known_also_where_there_is_no_key():
     assert saetze(x)[2].text == coarse.antworten(x)[2].text == muster()["personal"]["keine_angaben"]
 
 
+def test_who_has_no_need_group_is_not_in_a_group_called_ohne():
+    faelle = [fall(f"P{i}", "A", date(2025, 1, 1), None, "ohne" if i < 8 else "1") for i in range(20)]
+    x = analyse(bestand(**grund("A"), faelle=faelle), "T1", "2026Q1")
+    assert [z[1:] for z in coarse.tabellen(x)["hbg"][0].zeilen] == [("HBG 1", "10"), ("ohne HBG", "10"), ("davon „+S“", "unter 5")]
+    assert {"A, HBG 1", "A, ohne HBG"} <= {z[0] for z in content.trend(x)[0].zeilen}
+
+
 def test_under_five_is_not_about_under_five():
     x = mit_plaetzen(beispiel(), Fraction(4), 6)
     jahre = tuple(replace(j, mittel=4.0, unten80=3.0, oben80=6.0) for j in x.trend.gesamt.jahresmittel)

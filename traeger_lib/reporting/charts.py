@@ -284,7 +284,7 @@ def hbg_mix(facts: Facts) -> Abbildung | None:
         name, plan = facts.angebot(k).bezeichnung, budget[k].anteile_budget
         zeilen = [(Quartal.aus(q).lang, *(m.anteile.get(g, 0) for g in namen), m.anteil_s) for q, m in je[k].items()]
         zeilen += [("Budget", *(plan.get(g, 0) for g in namen), None)] * bool(plan)
-        kopf = [*("ohne HBG" if g == "ohne" else f"HBG {g}" for g in namen), "davon „+S“"]
+        kopf = [*map(f.gruppe, namen), "davon „+S“"]
         tabellen.append(Tabelle(f"HBG-Mix: {name}", basis, spalten("Quartal", *((h, "prozent") for h in kopf)), tuple(zeilen), bool(plan)))
         alt += [f"{name}, {_worte(tabellen[-1], z)}" for z in zeilen[-1 - bool(plan):]]
     return _abbildung("hbg_mix", "Wie setzt sich der Bedarf zusammen?", basis, alt, b, tabellen)

@@ -124,7 +124,7 @@ def tabellen(facts: Facts) -> dict[str, list[Tabelle]]:
     for k, x in facts.hbg.quartal.je_angebot.items():
         plaetze, name = b.je_angebot[k].durchschnittlich_belegte_plaetze, facts.angebot(k).bezeichnung
         if set(x.anteile) - {"ohne"} and plaetze >= KLEIN:
-            gruppen += [(name, f"HBG {h}", auf5(x.anteile[h] * plaetze)) for h in sorted(x.anteile, key=gruppenrang)]
+            gruppen += [(name, f.gruppe(h), auf5(x.anteile[h] * plaetze)) for h in sorted(x.anteile, key=gruppenrang)]
             gruppen.append((name, "davon „+S“", auf5((x.anteil_s or 0) * plaetze)))
     hbg = Tabelle("Belegte Plätze nach Hilfebedarfsgruppe", basis, spalten("Angebot", "Gruppe", ("Belegte Plätze", "gerundet")),
                   tuple(gruppen))

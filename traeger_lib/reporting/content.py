@@ -92,7 +92,7 @@ def trend(facts: Facts) -> list[Tabelle]:
         kopf += [(f"Plätze {j}", "zahl1"), (f"{j} von", "zahl1"), (f"{j} bis", "zahl1")]
     zeilen = [_trendzeile(name, x, jahre) for name, x in reihen]
     for a, je in facts.trend.je_hbg.items():
-        zeilen[-1:-1] = [_trendzeile(f"{facts.angebot(a).bezeichnung}, HBG {h}", x, jahre) for h, x in je.items() if len(je) > 1]
+        zeilen[-1:-1] = [_trendzeile(f"{facts.angebot(a).bezeichnung}, {f.gruppe(h)}", x, jahre) for h, x in je.items() if len(je) > 1]
     bruch = [t for _, x in reihen if x for t in x.bruch]
     basis = f"{EIGENE}, Entgelttage; „von … bis“ mit 80 % Sicherheit" + ("; Brüche markiert" if bruch else "")
     tabellen = [Tabelle("Trend und Prognose", basis, spalten("Angebot", *kopf), tuple(zeilen), summenzeile=True)]
