@@ -123,6 +123,8 @@ def test_movements_of_a_quarter_with_a_month_missing_are_open():
     x = analyse(bestand(**grund("A"), fallzahlen=[monat(m, zugaenge=None) for m in (1, 2, 3)]), "T1", "2026Q1")
     assert [h.text for h in x.hinweise if h.schluessel == "monatswert_leer"] == [
         "A: In den Monatswerten fehlt zugaenge; die Zahl bleibt offen."]
+    x = analyse(bestand(**grund("A"), fallzahlen=[monat(m, zugaenge=None, abgaenge=None) for m in (1, 2, 3)]), "T1", "2026Q1")
+    assert "A: In den Monatswerten fehlen zugaenge, abgaenge; die Zahlen bleiben offen." in [h.text for h in x.hinweise]
 
 
 def test_every_open_figure_has_its_reason():
