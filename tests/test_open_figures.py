@@ -177,7 +177,8 @@ def texte(b, q="2026Q1"):
 @pytest.mark.parametrize("budgets", [[zeile("1", 10)], []])
 def test_before_the_first_day_of_funding_no_value_of_nothing_is_told(budgets):
     """Six places are occupied; „Leistungen im Wert von 0 €“ would be wrong, and so would „kein Budget“ where one begins in May."""
-    _, (eins, zwei, _, vier, _) = texte(bestand(**mit_beginn(date(2026, 5, 1), budgets=budgets)))
+    x, (eins, zwei, _, vier, _) = texte(bestand(**mit_beginn(date(2026, 5, 1), budgets=budgets)))
+    assert "<strong>–</strong> <span>Abweichung (Budget ab 01.05.2026)</span>" in sections.antworten(x, ()).text
     noch_nicht = "Das Budget beginnt erst am 01.05.2026; für diesen Zeitraum gibt es noch keinen Vergleich."
     assert noch_nicht in eins and vier == noch_nicht and "liegt nicht vor" not in eins and "weil kein Budget" not in zwei
 
