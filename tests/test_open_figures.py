@@ -180,6 +180,8 @@ def test_before_the_first_day_of_funding_no_value_of_nothing_is_told(budgets):
     x, (eins, zwei, _, vier, _) = texte(bestand(**mit_beginn(date(2026, 5, 1), budgets=budgets)))
     assert "<strong>–</strong> <span>Abweichung (Budget ab 01.05.2026)</span>" in sections.antworten(x, ()).text
     noch_nicht = "Das Budget beginnt erst am 01.05.2026; für diesen Zeitraum gibt es noch keinen Vergleich."
+    euro = sections.euro(x).text
+    assert noch_nicht in euro and "Klassische Abrechnung" not in euro and "Puffer" not in euro and ("Herleitung" in euro) == bool(budgets)
     assert noch_nicht in eins and vier == noch_nicht and "liegt nicht vor" not in eins and "weil kein Budget" not in zwei
 
 

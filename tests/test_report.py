@@ -208,6 +208,18 @@ def test_one_rate_for_all_groups_says_mean_groups_instead_of_an_index():
     assert "der Index" not in text and "<strong>–</strong> <span>Mixindex" in sections.antworten(x, ()).text
 
 
+def test_a_corridor_with_one_end_and_the_agreed_measure_of_staff():
+    """BSP-NORD: −0,9 %; by persons 22,04 VK of 24,66, by days 21,97."""
+    def vereinbart(**v):
+        return replace(beispiel(), verfahren=replace(beispiel().verfahren, **v))
+    for ohne, wie in (("unten", "nicht über +4,0 %"), ("oben", "nicht unter −4,0 %")):
+        text = saetze(vereinbart(**{f"korridor_{ohne}_prozent": None}))[3].text.replace("\u00a0", " ")
+        assert f"im vereinbarten Korridor ({wie})." in text
+    jahre = content.personal(vereinbart(personalanteil_nach="personen"))[-1]
+    assert "eigener Anteil nach Personen" in jahre.basis and [f.zahl(jahre.zeilen[-1][n], 2) for n in (1, 3)] == ["22,04", "−2,62"]
+    assert f.zahl(content.personal(beispiel())[-1].zeilen[-1][1], 2) == "21,97"
+
+
 def test_the_agreed_corridor_is_marked_and_small_chances_are_not_zero():
     alt = charts.korridor(beispiel()).alt.replace("\u00a0", " ")
     assert "Vereinbart ± 4 %." in alt and "Stand −0,9 %." in alt

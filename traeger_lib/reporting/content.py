@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from traeger_lib.analysis.budget import Budget
 from traeger_lib.analysis.facts import Facts, Fallzahlen
 from traeger_lib.analysis.outlook import Ausblick
 from traeger_lib.analysis.periods import Quartal
@@ -15,7 +16,7 @@ from traeger_lib.analysis.rates import gruppenrang
 from traeger_lib.analysis.scorecard import Aenderung, Massnahme, horizont
 from traeger_lib.inputs.schema import TABELLEN as SCHEMA
 from traeger_lib.reporting import formats as f
-from traeger_lib.reporting.sentences import leitmassstab, seit
+from traeger_lib.reporting.sentences import MASSSTAB, leitmassstab, seit
 from traeger_lib.reporting.tables import FORM, Tabelle, Wert, spalten
 
 EIGENE = "Eigene Kostenträger"
@@ -178,9 +179,9 @@ def hbg(facts: Facts) -> list[Tabelle]:
 
 
 def abweichung(facts: Facts) -> list[Tabelle]:
-    """Soll, Ist and the four effects per offer; classical billing beside it."""
+    """Soll, Ist and the four effects per offer; classical billing beside it. Nothing before the budget begins."""
     tabellen = []
-    for schluessel, text in _zeitraeume(facts):
+    for schluessel, text in _zeitraeume(facts) if facts.budgettage else ():
         b, k = getattr(facts.abweichung, schluessel), getattr(facts.klassische_abrechnung, schluessel)
         alle = [(facts.angebot(a).bezeichnung, x) for a, x in b.je_angebot.items()] + [("Summe", b.gesamt)]
         zeilen = [(name, x.soll_eur, x.ist_eur, x.abweichung_eur, x.mengeneffekt_eur, x.mixeffekt_eur, x.s_effekt_eur, x.preiseffekt_eur,
@@ -215,10 +216,7 @@ def budget(facts: Facts) -> list[Tabelle]:
     zeilen += [(f"Anpassung ab {f.monat(monat)}: {grund}", *leer, betrag) for monat, grund, betrag in b.anpassungen]
     zeilen.append((f"Budget {b.budgetjahr}", *leer, b.gesamt_eur))
     herkunft = f"Basisjahr {b.basisjahr}" if b.basisjahr else "verhandelt, nicht aus einem Basisjahr hergeleitet"
-    summe, soll = sum((r.betrag_eur for r in b.raten), Decimal(0)), facts.abweichung.kumuliert.gesamt.soll_eur
-    jetzt, vorlaeufig = [p for p in facts.puffer_jahre if p.budgetjahr == b.budgetjahr], " (vorläufig)" * facts.vorlaeufig
-    jahre = [(p.budgetjahr, p.raten_fallbezogen_eur, p.klassische_abrechnung_eur, p.puffer_eur, p.ausgleich_geld_eur,
-              p.ausgleich_massnahmen_eur, p.offen_eur) for p in facts.puffer_jahre]
+    summe = sum((r.betrag_eur for r in b.raten), Decimal(0))
     return [
         Tabelle(f"Herleitung des Budgets {b.budgetjahr}, Version {b.version}", f"{herkunft}; beschlossen am {f.tag(b.beschlossen_am)}; "
                 "Betrag = Plätze × Tage × Entgelt, je Zeile auf den Cent gerundet",
@@ -229,6 +227,18 @@ def budget(facts: Facts) -> list[Tabelle]:
                 spalten("Monat", ("Rate", "euro"), ("davon fallbezogen", "euro")),
                 (*((f.monat(r.monat), r.betrag_eur, r.fallbezogen_eur) for r in b.raten),
                  ("Summe", summe, sum((r.fallbezogen_eur for r in b.raten), Decimal(0)))), summenzeile=True),
+        *_zahlungen(facts, b)]
+
+
+def _zahlungen(facts: Facts, b: Budget) -> list[Tabelle]:
+    """What was paid, beside classical billing; nothing before the budget begins."""
+    if not facts.budgettage:
+        return []
+    soll, vorlaeufig = facts.abweichung.kumuliert.gesamt.soll_eur, " (vorläufig)" * facts.vorlaeufig
+    jetzt = [p for p in facts.puffer_jahre if p.budgetjahr == b.budgetjahr]
+    jahre = [(p.budgetjahr, p.raten_fallbezogen_eur, p.klassische_abrechnung_eur, p.puffer_eur, p.ausgleich_geld_eur,
+              p.ausgleich_massnahmen_eur, p.offen_eur) for p in facts.puffer_jahre]
+    return [
         Tabelle("Zahlungen und klassische Abrechnung in Euro" + vorlaeufig,
                 "Puffer = fallbezogene Raten seit Jahresbeginn − klassische Abrechnung seit Jahresbeginn",
                 spalten("Größe", ("Betrag", "euro")),
@@ -307,7 +317,7 @@ def entgelte(facts: Facts) -> list[Tabelle]:
 
 def personal(facts: Facts) -> list[Tabelle]:
     """Present, pro-rated three ways, needed, fulfilment; per offer and in total. With days missing too few VK would seem needed."""
-    tabellen = []
+    tabellen, mass = [], leitmassstab(facts)
     for (schluessel, text), z in zip(_zeitraeume(facts), (facts.quartal.zeitraum, facts.quartal.kumuliert), strict=True):
         b, ganz = getattr(facts.personal, schluessel), facts.ganz(z)
         alle = [(facts.angebot(a).bezeichnung, x) for a, x in b.je_angebot.items()] + [("Träger gesamt", b.gesamt)]
@@ -324,13 +334,13 @@ def personal(facts: Facts) -> list[Tabelle]:
     laeuft = f" (bis {facts.quartal.zeitraum.bis:%d.%m.})" * (facts.quartal.nummer < 4)
     jahre = [(str(j.jahr) + laeuft * (j.jahr == facts.quartal.jahr), j.personal) for j in facts.personal_jahre[:None if ganz else -1]]
     tabellen.append(Tabelle(
-        "Personal nach Jahren", "Träger gesamt; eigener Anteil nach Tagen; "
+        "Personal nach Jahren", f"Träger gesamt; eigener Anteil nach {MASSSTAB[mass]}; "
         "unbesetzte und überzählige VK in Euro, wo Personalkosten angegeben sind",
         spalten("Jahr", ("VK anteilig", "zahl2"), ("nötig", "zahl2"), ("Differenz", "differenz2"), ("Erfüllung", "prozent"),
                 ("Fachkraft\u00adquote", "prozent"), ("unbesetzt, Euro", "zahl"), ("über\u00adzählig, Euro", "zahl")),
-        tuple((j, p.vk_anteilig.tage, p.vk_soll,
-               None if p.vk_anteilig.tage is None or p.vk_soll is None else f.runde(p.vk_anteilig.tage, 2) - f.runde(p.vk_soll, 2),
-               p.erfuellung.tage, p.fachkraftquote, p.unbesetzt_eur, p.ueberbesetzt_eur) for j, p in jahre)))
+        tuple((j, vk := getattr(p.vk_anteilig, mass), p.vk_soll,
+               None if vk is None or p.vk_soll is None else f.runde(vk, 2) - f.runde(p.vk_soll, 2),
+               getattr(p.erfuellung, mass), p.fachkraftquote, p.unbesetzt_eur, p.ueberbesetzt_eur) for j, p in jahre)))
     return tabellen
 
 

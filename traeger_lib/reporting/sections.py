@@ -213,9 +213,10 @@ def euro(facts: Facts) -> Html:
     """Volume and budget: deviation, derivation, instalments, Puffer, rates."""
     a, b = content.abweichung(facts), content.budget(facts)
     bild = _bild(facts, "abweichung") or _falte("Vorläufige Abweichung" if facts.vorlaeufig else "Tabelle zur Abweichung", a[2:3])
-    return abschnitt("euro", "Leistungsvolumen und Budget", bild, _tabellen(a[3:4]),
-                      _falte(f"Nur {facts.quartal.lang}", a[:2], a[2:]), _bild(facts, "korridor"), _tabellen(b[-2:]),
-                      _falte("Herleitung des Budgets und Raten", b[:-2]), _falte("Entgelte", content.entgelte(facts)))
+    noch_nicht = "" if facts.budgettage else f"<p>{escape(saetze(facts)[3].text)}</p>"
+    return abschnitt("euro", "Leistungsvolumen und Budget", noch_nicht, bild, _tabellen(a[3:4]),
+                      _falte(f"Nur {facts.quartal.lang}", a[:2], a[2:]), _bild(facts, "korridor"), _tabellen(b[2:]),
+                      _falte("Herleitung des Budgets und Raten", b[:2]), _falte("Entgelte", content.entgelte(facts)))
 
 
 def personal(facts: Facts) -> Html:

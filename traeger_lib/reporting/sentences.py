@@ -263,9 +263,9 @@ def _euro(facts: Facts, m: dict[str, str]) -> list[str]:
     if unten is None and oben is None:
         return [*texte, m["korridor_keiner"]]
     innen = (unten is None or anteil * 100 >= -abs(Fraction(unten))) and (oben is None or anteil * 100 <= abs(Fraction(oben)))
-    grenzen = {"unten": f.FEHLT if unten is None else f.prozent(-abs(Fraction(unten)) / 100),
-               "oben": f.FEHLT if oben is None else f.prozent(Fraction(oben) / 100, vorzeichen=True)}
-    return [*texte, m["korridor_in" if innen else "korridor_aus"].format(**grenzen)]
+    enden = "korridor_oben" if unten is None else "korridor_unten" if oben is None else "korridor_beide"
+    grenzen = m[enden].format(unten=f.prozent(-abs(Fraction(unten or 0)) / 100), oben=f.prozent(Fraction(oben or 0) / 100, vorzeichen=True))
+    return [*texte, m["korridor_in" if innen else "korridor_aus"].format(grenzen=grenzen)]
 
 
 def seit(facts: Facts) -> str:
