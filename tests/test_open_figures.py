@@ -264,3 +264,19 @@ def test_the_coarse_page_rounds_a_budget_of_some_days_by_the_places_of_these_day
         "über der budgetierten.")
     x = analyse(bestand(**mit_beginn(date(2026, 3, 15), faelle=viele[:20], budgets=[zeile("1", 50)])), "T1", "2026Q1")
     assert coarse.antworten(x)[3].text.endswith("Die erbrachte Leistungsmenge liegt unter der budgetierten.")
+
+
+@pytest.mark.parametrize("fehlt", [2, 3])
+def test_a_quarter_with_a_month_of_counts_missing_is_provisional(fehlt):
+    """Ten of ten planned places each month; with one of three months not delivered the quarter would have lost a third of them."""
+    def monate(*weg, letzter=(2026, 3), **mehr):
+        return [monat(m, monat=date(j, m, 1), belegungstage=10 * (28 + (m != 2) * 2 + (m in (1, 3, 5, 7, 8, 10, 12))), **mehr)
+                for j in (2024, 2025, 2026) for m in range(1, 13) if (j, m) <= letzter and (j, m) not in weg]
+    x, (eins, _, _, vier, _) = texte(b := bestand(**mit_beginn(None, faelle=[], fallzahlen=monate((2026, fehlt)))))
+    assert x.vorlaeufig and "waren im Mittel 10,0 Plätze belegt. Ein Vergleich mit dem Budget folgt" in eins and "%" not in vier
+    assert "Vorläufig: Für das Quartal fehlen noch Monatswerte." in sections.kopf(x).text and x.korridor is None
+    assert fehlt == 2 or x.trend.gesamt.jahresmittel[0].mittel == pytest.approx(10, abs=0.5)
+    assert not analyse(b, "T1", "2025Q4").vorlaeufig and not analyse(bestand(**mit_beginn(None, faelle=[], fallzahlen=monate())), "T1",
+                                                                    "2026Q1").vorlaeufig
+    zu = monate(letzter=(2025, 12), stichtagszahl=0)  # nobody was left at the end of the year: nothing more is to come
+    assert not analyse(bestand(**mit_beginn(None, faelle=[], fallzahlen=zu)), "T1", "2026Q1").vorlaeufig

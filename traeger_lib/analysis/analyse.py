@@ -154,11 +154,23 @@ class Analyse:
         return self.datenbeginn.replace(day=1) if self.aggregiert else self.datenbeginn
 
     @cached_property
+    def liefernde(self) -> dict[str, date]:
+        """Offers that deliver months and still did before the quarter, with the end of their last one; not those that nobody is left in."""
+        f = self.bestand["fallzahlen"]
+        letzte = f[f["monat"] == f.groupby("angebot_id")["monat"].transform("max")]
+        return {str(a): ende for a, t in letzte.groupby("angebot_id") if (ende := monatsende(t["monat"].iloc[0].date()))
+                >= self.quartal.vor(1).zeitraum.bis and _summe(t["stichtagszahl"]) != 0}
+
+    @cached_property
     def gemeldet_bis(self) -> date:
-        """Last reported day: the quarter's end, an earlier Datenstand, or the end of the last month that is there of every offer which
-        delivers months and still did before the quarter."""
-        letzte = [monatsende(m.date()) for m in self.bestand["fallzahlen"].groupby("angebot_id")["monat"].max()]
-        return min([self.quartal.zeitraum.bis, self.bestand.datenstand, *(m for m in letzte if m >= self.quartal.vor(1).zeitraum.bis)])
+        """Last reported day: the quarter's end, an earlier Datenstand, or the end of the last month there is of all that deliver months."""
+        return min([self.quartal.zeitraum.bis, self.bestand.datenstand, *self.liefernde.values()])
+
+    @cached_property
+    def vorlaeufig(self) -> bool:
+        """Days of the quarter are missing."""
+        z = self.quartal.zeitraum
+        return self.gemeldet_bis < z.bis or any(self.fehlende_monate(a, z) for a in self.liefernde)
 
     @cached_property
     def rueckblick(self) -> Zeitraum:
@@ -215,7 +227,7 @@ class Analyse:
         facts = Facts(
             traeger_id=self.traeger_id, name=self.traeger["name"], ort=None if pd.isna(self.traeger["ort"]) else self.traeger["ort"],
             leistungstraeger=b.leistungstraeger, quartal=q, rueckblick_jahre=self.rueckblick_jahre, datenstand=b.datenstand,
-            vorlaeufig=b.datenstand < q.zeitraum.bis,
+            vorlaeufig=self.vorlaeufig,
             erfunden=b.erfunden, bestandshinweis=b.hinweis, angebote=self.angebote, termin=self.termin(), verfahren=self.verfahren,
             budget_beginn=self.beginn, gezaehlt_ab=self.gezaehlt_ab,
             fallzahlen=self._zweifach(self.fallzahlen), fallzahlen_vorquartal=self.vergleich(q.vor(1)),
@@ -399,9 +411,8 @@ class Analyse:
     def korridor(self) -> Korridor | None:
         """Possible thresholds for the deviation since January, and how far chance alone would go."""
         a, z = self.abweichung(self.quartal.kumuliert).gesamt, self.quartal.kumuliert.ab(self.beginn)
-        vorlaeufig = self.bestand.datenstand < z.bis  # days are missing: no distance to compare with chance
-        if self.version is None or a.soll_eur is None or a.abweichung_eur is None or not z.tage or vorlaeufig:
-            return None
+        if self.version is None or a.soll_eur is None or a.abweichung_eur is None or not z.tage or self.vorlaeufig:
+            return None  # with days missing there is no distance to compare with chance
         rueckblick = Zeitraum(max(self.datenbeginn, date(z.bis.year - self.rueckblick_jahre, 1, 1)), z.bis)
         abgaenge = {x: n for x in self.im_budget if (n := self.abgaenge(rueckblick, x)) is not None}
         eigene = self.vol.wo(eigen=True) & self.gruppen_in(tuple(abgaenge))

@@ -155,7 +155,7 @@ class Facts:
     quartal: Quartal
     rueckblick_jahre: int
     datenstand: date
-    vorlaeufig: bool
+    vorlaeufig: bool  # days of the quarter are missing
     erfunden: bool
     bestandshinweis: str
     angebote: tuple[Angebot, ...]

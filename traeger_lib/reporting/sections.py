@@ -102,7 +102,9 @@ def kopf(facts: Facts, zusatz: str = "") -> Html:
               "Maßnahmenplan ohne fallbezogenes Budget"]
     marken = [facts.bestandshinweis or (muster()["erfunden"] if facts.erfunden else "")]
     if facts.vorlaeufig:
-        marken.append(muster()["vorlaeufig"].format(datenstand=f.tag(facts.datenstand), ende=f.tag(facts.quartal.zeitraum.bis)))
+        ende = facts.quartal.zeitraum.bis
+        marken.append(muster()["vorlaeufig" if facts.datenstand < ende else "vorlaeufig_monate"].format(
+            datenstand=f.tag(facts.datenstand), ende=f.tag(ende)))
     hinweise = "".join(f'<p class="marke">{escape(t)}</p>' for t in marken if t)
     return Html(f'<p class="traeger">{escape(", ".join(t for t in (facts.name, facts.ort) if t))}</p>'
                 f"<h1>{escape(titel(facts) + (f', {zusatz}' if zusatz else ''))}</h1>"
