@@ -161,3 +161,14 @@ def test_table_pages_are_not_cut_in_print(berichte, seite):
     breit = page.evaluate("[...document.querySelectorAll('.tabelle')].filter(t => t.scrollWidth > t.clientWidth + 1 && t.offsetParent)"
                           ".map(t => t.getAttribute('aria-label'))")
     assert not breit and not re.search("beforeprint", page.content())
+
+
+def test_no_line_ends_between_an_amount_and_its_unit_in_a_tile(berichte, seite):
+    page, *_ = seite
+    page.goto(next(p for p in berichte if p.parent.name == "BSP-SUED" and p.name == "bericht.html").as_uri())
+    zeilen = "[...document.querySelectorAll('.kacheln strong')].filter(x => x.innerText.includes('€')).map(x => x.offsetHeight / " \
+             "parseFloat(getComputedStyle(x).lineHeight))"
+    for breite, medium in ((390, "screen"), (500, "screen"), (760, "screen"), (1280, "screen"), (688, "print")):
+        page.set_viewport_size({"width": breite, "height": 1000})
+        page.emulate_media(media=medium)
+        assert [round(n) for n in page.evaluate(zeilen)] == [1], (breite, medium)

@@ -257,6 +257,16 @@ def test_alt_texts_carry_the_figures() -> None:
     assert f"{len(x.massnahmen.liste)}\u00a0Maßnahmen" in bilder["massnahmen"].alt
 
 
+def test_alt_texts_say_once_what_is_and_next_what_is_open() -> None:
+    """Of BSP-NORD three measures due on 31.03.2026 are finished; due next is an open one, in September."""
+    x = beispiel()
+    assert ABBILDUNGEN["massnahmen"](x).alt.endswith("Als Nächstes fällig am 30.09.2026: Gemeinsame Auswertung der Fallzahlen je Quartal.")
+    assert "Als Nächstes" not in ABBILDUNGEN["massnahmen"](replace(x, massnahmen=replace(x.massnahmen, liste=tuple(
+        replace(m, status="abgeschlossen") for m in x.massnahmen.liste)))).alt
+    assert ABBILDUNGEN["korridor"](x).alt.count("Stand −0,9\u00a0%") == 1
+    assert ABBILDUNGEN["personal"](kurz(x, 1)).alt.count("1. Quartal 2026") == 1
+
+
 def test_like_with_like() -> None:
     """Where a budget covers only some offers, their line stands against the plan, and the basis says so."""
     x = beispiel("BSP-WEST")

@@ -249,7 +249,10 @@ def test_a_jump_far_outside_the_usual_is_a_hinweis(tmp_path):
     t["faelle"] += [{**t["faelle"][0], "person_id": f"geheim-{i}", "hbg": "1", "beginn": "15.03.2026"} for i in range(100, 120)]
     bestand, fehler = reading.lies(schreibe(tmp_path, t))
     assert fehler == []
-    assert any("Sprung" in text for traeger, text in bestand.hinweise if traeger == "T01"), bestand.hinweise
+    assert any("um +20 Personen" in text for traeger, text in bestand.hinweise if traeger == "T01"), bestand.hinweise
+    for f in t["faelle"][-20:]:
+        f |= {"beginn": "01.01.2024", "ende": "14.03.2026"}
+    assert any("um −20 Personen" in text for _, text in reading.lies(schreibe(tmp_path, t))[0].hinweise), "a true minus, as everywhere"
 
 
 def test_every_rule_is_silent_on_empty_tables():

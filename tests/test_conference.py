@@ -511,6 +511,18 @@ def test_the_page_says_what_rounding_hides():
     assert f"{float(seite.tabellen(offen)['Lücken im Angebot'][0].zeilen[-1][6]):.1f}" == "11.1"
 
 
+def test_a_provisional_conference_shows_the_days_so_far_and_no_surplus_of_staff():
+    """Datenstand 15 March: 16 of 90 days are not yet reported; counted as empty they would leave 790 of 945 places and 30 VK too many."""
+    b = load(BEISPIEL)
+    ganz, bisher = c.konferenz(b, "2026Q1"), c.konferenz(replace(b, datenstand=date(2026, 3, 15)), "2026Q1")
+    for x, y in zip(ganz.typen, bisher.typen, strict=True):
+        assert x.leistungstyp == y.leistungstyp and abs(x.plaetze - y.plaetze) <= 15 and abs(x.vk_soll - y.vk_soll) <= 5
+    texte = [t.replace("\u00a0", " ") for t in seite.saetze(bisher)]
+    assert "nötig wären rund 215 VK" in texte[2] and "rund 945 Plätze" in texte[0]
+    assert "1. Quartal 2026 bis 15.03.2026; auf Vielfache" in seite.tabellen(bisher)["Personal"][0].basis
+    assert "bis 15.03.2026" not in seite.tabellen(ganz)["Personal"][0].basis
+
+
 def test_sentences_of_the_conference_read_well():
     k = c.konferenz(load(BEISPIEL), Q1)
     text = " ".join(seite.saetze(k)).replace("\u00a0", " ")

@@ -123,6 +123,8 @@ def test_movements_of_a_quarter_with_a_month_missing_are_open():
     x = analyse(bestand(**grund("A"), fallzahlen=[monat(m, zugaenge=None) for m in (1, 2, 3)]), "T1", "2026Q1")
     assert [h.text for h in x.hinweise if h.schluessel == "monatswert_leer"] == [
         "A: In den Monatswerten fehlt zugaenge; die Zahl bleibt offen."]
+    x = analyse(bestand(**grund("A"), fallzahlen=[monat(m, zugaenge=None, abgaenge=None) for m in (1, 2, 3)]), "T1", "2026Q1")
+    assert "A: In den Monatswerten fehlen zugaenge, abgaenge; die Zahlen bleiben offen." in [h.text for h in x.hinweise]
 
 
 def test_every_open_figure_has_its_reason():
@@ -175,8 +177,11 @@ def texte(b, q="2026Q1"):
 @pytest.mark.parametrize("budgets", [[zeile("1", 10)], []])
 def test_before_the_first_day_of_funding_no_value_of_nothing_is_told(budgets):
     """Six places are occupied; „Leistungen im Wert von 0 €“ would be wrong, and so would „kein Budget“ where one begins in May."""
-    _, (eins, zwei, _, vier, _) = texte(bestand(**mit_beginn(date(2026, 5, 1), budgets=budgets)))
+    x, (eins, zwei, _, vier, _) = texte(bestand(**mit_beginn(date(2026, 5, 1), budgets=budgets)))
+    assert "<strong>–</strong> <span>Abweichung (Budget ab 01.05.2026)</span>" in sections.antworten(x, ()).text
     noch_nicht = "Das Budget beginnt erst am 01.05.2026; für diesen Zeitraum gibt es noch keinen Vergleich."
+    euro = sections.euro(x).text
+    assert noch_nicht in euro and "Klassische Abrechnung" not in euro and "Puffer" not in euro and ("Herleitung" in euro) == bool(budgets)
     assert noch_nicht in eins and vier == noch_nicht and "liegt nicht vor" not in eins and "weil kein Budget" not in zwei
 
 
@@ -234,8 +239,44 @@ def test_a_month_missing_years_ago_does_not_wipe_out_the_leaving_rate():
 def test_a_budget_that_begins_within_the_quarter_is_compared_over_its_own_days():
     """Six places and ten planned from 15 February on: not 3 and 5, which the other half of the quarter would make of them."""
     x, (eins, *_) = texte(bestand(**mit_beginn(date(2026, 2, 15))))
-    assert "Davon zählen 6,0 für das Budget, 40,0 % weniger als geplant (10,0), gezählt seit Beginn des Budgets (15.02.2026)." in eins
+    assert "Seit Beginn des Budgets (15.02.2026) zählen im Mittel 6,0 für das Budget, 40,0 % weniger als geplant (10,0)." in eins
     assert content.vereinbart(x)[0].zeilen[0][1:] == ("10,0", "6,0", "−4,0")
     assert content.vereinbart(x)[0].zeilen[2][0] == "Leistungsvolumen seit Beginn des Budgets (15.02.2026) in Euro"
     spaeter = analyse(bestand(**mit_beginn(date(2026, 5, 1))), "T1", "2026Q1")
     assert content.vereinbart(spaeter)[0].zeilen[0][1:] == ("0,0", "0,0", "0,0")
+
+
+def test_what_counts_since_the_budget_began_is_no_part_of_a_mean_over_more_days():
+    """Twelve come on 15 February with the budget: 6,0 over 90 days, 12,0 over the 45 of the budget, which no „davon“ can join."""
+    faelle = [fall(f"P{i}", "A", date(2026, 2, 15), None) for i in range(12)]
+    _, (eins, *_) = texte(bestand(**mit_beginn(date(2026, 2, 15), faelle=faelle)))
+    assert "im Mittel 6,0 Plätze belegt" in eins and "Davon" not in eins
+    assert "Seit Beginn des Budgets (15.02.2026) zählen im Mittel 12,0 für das Budget, 20,0 % mehr als geplant (10,0)." in eins
+
+
+def test_the_coarse_page_rounds_a_budget_of_some_days_by_the_places_of_these_days():
+    """99 places in the 17 days since 15 March: 58.905 € delivered, a step is what 5 of 99 make of it. Over all 90 days there would
+    seem to be 19, too few to say anything; and of 20, which are fewer than 4 over 90 days, that no comparison was possible."""
+    viele = [fall(f"P{i}", "A", date(2024, 1, 1), None) for i in range(99)]
+    x = analyse(bestand(**mit_beginn(date(2026, 3, 15), faelle=viele, budgets=[zeile("1", 50)])), "T1", "2026Q1")
+    assert coarse.antworten(x)[3].text.replace("\u00a0", " ").endswith(
+        "im Wert von rund 60.000 € erbracht, budgetiert sind rund 30.000 € (gerundet auf 3.000 €). Die erbrachte Leistungsmenge liegt "
+        "über der budgetierten.")
+    x = analyse(bestand(**mit_beginn(date(2026, 3, 15), faelle=viele[:20], budgets=[zeile("1", 50)])), "T1", "2026Q1")
+    assert coarse.antworten(x)[3].text.endswith("Die erbrachte Leistungsmenge liegt unter der budgetierten.")
+
+
+@pytest.mark.parametrize("fehlt", [2, 3])
+def test_a_quarter_with_a_month_of_counts_missing_is_provisional(fehlt):
+    """Ten of ten planned places each month; with one of three months not delivered the quarter would have lost a third of them."""
+    def monate(*weg, letzter=(2026, 3), **mehr):
+        return [monat(m, monat=date(j, m, 1), belegungstage=10 * (28 + (m != 2) * 2 + (m in (1, 3, 5, 7, 8, 10, 12))), **mehr)
+                for j in (2024, 2025, 2026) for m in range(1, 13) if (j, m) <= letzter and (j, m) not in weg]
+    x, (eins, _, _, vier, _) = texte(b := bestand(**mit_beginn(None, faelle=[], fallzahlen=monate((2026, fehlt)))))
+    assert x.vorlaeufig and "waren im Mittel 10,0 Plätze belegt. Ein Vergleich mit dem Budget folgt" in eins and "%" not in vier
+    assert "Vorläufig: Für das Quartal fehlen noch Monatswerte." in sections.kopf(x).text and x.korridor is None
+    assert fehlt == 2 or x.trend.gesamt.jahresmittel[0].mittel == pytest.approx(10, abs=0.5)
+    assert not analyse(b, "T1", "2025Q4").vorlaeufig and not analyse(bestand(**mit_beginn(None, faelle=[], fallzahlen=monate())), "T1",
+                                                                    "2026Q1").vorlaeufig
+    zu = monate(letzter=(2025, 12), stichtagszahl=0)  # nobody was left at the end of the year: nothing more is to come
+    assert not analyse(bestand(**mit_beginn(None, faelle=[], fallzahlen=zu)), "T1", "2026Q1").vorlaeufig

@@ -165,8 +165,9 @@ def test_a_run_folder_belongs_to_one_bestand(lauf, traeger, beispiel):
     ("2026Q2", "Vom 2. Quartal 2026 liegt noch kein Tag vor: Der Datenstand ist der 31.03.2026."),
     ("2019Q1", "Vom 1. Quartal 2019 liegen keine Fälle vor: Die Daten beginnen am ")])
 def test_a_quarter_of_which_there_is_no_day_is_refused(traeger, beispiel, tmp_path, quartal, satz):
-    result = traeger("quarter", quartal, beispiel, "--out", tmp_path / "aus")
-    assert result.exit_code == 2 and satz in result.output and not (tmp_path / "aus").exists()
+    for befehl in ("quarter", "conference"):
+        result = traeger(befehl, quartal, beispiel, "--out", tmp_path / "aus")
+        assert result.exit_code == 2 and satz in result.output and not (tmp_path / "aus").exists()
 
 
 def test_the_calendar_of_another_bestand_stays_out_of_a_run_folder(lauf, traeger, beispiel):

@@ -116,12 +116,58 @@ def test_no_table_of_a_provisional_quarter_shows_staff_that_missing_days_set_fre
     """BSP-NORD on 10 February: 22,0 VK beside 11,3 needed for the days reported so far would be a surplus; it lacks two."""
     x = analyse(replace(load(BEISPIEL), datenstand=date(2026, 2, 10)), "BSP-NORD", "2026Q1")
     assert [z[0] for z in content.personal(x)[-1].zeilen] == ["2022", "2023", "2024", "2025"]
+    assert {w for z in content.personal(x)[0].zeilen for w in z[5:9]} == {z[-1] for z in content.sektoren(x)[0].zeilen} == {None}
     assert content.sektoren(x)[0].titel == "Ein Blick über die Sektoren, 1. Quartal 2026 (vorläufig)"
     minuten, = content.vereinbart(x)
     assert minuten.titel == "Vereinbart und tatsächlich, 1. Quartal 2026 (vorläufig)"
     assert [z[-1] == "–" for z in minuten.zeilen] == [True, True, True, False]
     assert content.personal(beispiel())[-1].zeilen[-1][0] == "2026 (bis 31.03.)"
     assert all(z[-1] != "–" for z in content.vereinbart(beispiel())[0].zeilen)
+
+
+def test_a_first_quarter_with_days_before_the_first_case_calls_no_staff_too_much():
+    """BSP-HAFEN begins on 01.02.2025: 2,67 VK in February and March, and 1,94 needed over three months would seem a surplus of 0,73;
+    over the two months it is 2,96, a shortage. In the second quarter the same holds since January, and no quarter before is whole."""
+    b = load(BEISPIEL)
+    x = analyse(b, "BSP-HAFEN", "2025Q1")
+    eins, _, drei, *_ = (s.text.replace("\u00a0", " ") for s in saetze(x))
+    assert "11,8 Plätze belegt. Die Fälle beginnen erst am 01.02.2025; im Mittel zählen die Tage davor mit 0. Seit Beginn" in eins
+    assert drei == ("Eingesetzt sind anteilig 2,67 VK; die Fälle beginnen erst am 01.02.2025, ein Vergleich mit dem Betreuungsschlüssel "
+                    "folgt für das erste ganze Quartal. Fachkraftquote 70 %.")
+    assert coarse.antworten(x)[2].text == "Ein Vergleich folgt für das erste ganze Quartal."
+    assert "<strong>2,67</strong> <span>VK eingesetzt</span>" in sections.antworten(x, ()).text
+    assert {w for z in content.personal(x)[0].zeilen for w in z[5:9]} == {None} and not content.personal(x)[-1].zeilen
+    y = analyse(b, "BSP-HAFEN", "2025Q2")
+    assert "Es fehlen 0,50 VK. Fachkraftquote" in saetze(y)[2].text.replace("\u00a0", " ") and "Vorquartal" not in saetze(y)[0].text
+    quartal, seit_januar, jahre = content.personal(y)
+    assert quartal.zeilen[-1][5] and seit_januar.zeilen[-1][5] is None and not jahre.zeilen
+    tag_zwei = [fall(f"P{i}", "A", date(2026, 1, 2), None) for i in range(9)]
+    assert "beginnen erst am 02.01.2026" in saetze(analyse(bestand(**grund("A"), faelle=tag_zwei), "T1", "2026Q1"))[0].text
+
+
+def test_what_is_not_yet_reported_is_neither_free_nor_zero():
+    """Datenstand 20 May. BSP-NORD: 44 places, 42,8 occupied in the four quarters to March. BSP-SEE delivers months, April not yet."""
+    b = replace(load(BEISPIEL), datenstand=date(2026, 5, 20))
+    x = analyse(b, "BSP-NORD", "2026Q2")
+    assert 42 < x.belegung[0].belegt < 44 and 0 < x.belegung[0].freie_plaetze < 2
+    ereignisse, _, wechsel, neu, *_ = content.bewegungen(x)
+    assert ereignisse.zeilen[-1][0] == "2. Quartal 2026 (vorläufig)" and ereignisse.zeilen[-2][0] == "1. Quartal 2026"
+    assert wechsel.titel.endswith("2021 bis 20.05.2026") and neu.titel.endswith("2021 bis 20.05.2026")
+    assert content.bewegungen(x)[-1].titel == "Besondere Fälle, 2. Quartal 2026 (vorläufig)"
+    y = analyse(b, "BSP-SEE", "2026Q2")
+    assert saetze(y)[0].text.startswith("Im März 2026, dem letzten vollständigen Monat, waren im Mittel 63,0 Plätze belegt.")
+    assert 59 < y.trend.gesamt.jahresmittel[0].mittel < 67 and 0 < y.belegung[0].freie_plaetze < 2
+    assert "<strong>63,0</strong> <span>belegte Plätze, März 2026</span>" in sections.antworten(y, ()).text
+    assert "unter 5" not in coarse.antworten(y)[0].text
+
+
+def test_the_scorecard_has_one_state_in_picture_and_table():
+    """Data of 10 April for the quarter to 31 March: the states are those of April, overdue is what was open at the quarter's end."""
+    x = analyse(replace(load(BEISPIEL), datenstand=date(2026, 4, 10)), "BSP-NORD", "2026Q1")
+    stand = "Stand 10.04.2026; überfällig am 31.03.2026"
+    assert content.massnahmen(x)[0].basis == stand
+    assert charts.massnahmen(x).basis == f"Maßnahmen der Balanced Scorecard, {stand}"
+    assert charts.vorhaben(x).basis == f"Vorhaben der Balanced Scorecard, {stand}"
 
 
 def test_the_view_without_s_stands_beside_the_granted_one():
@@ -160,6 +206,18 @@ def test_one_rate_for_all_groups_says_mean_groups_instead_of_an_index():
     text = saetze(x)[1].text
     assert "Mixindex kann den Bedarf daher nicht zeigen. Mittlere HBG: Ambulant betreutes Wohnen Nord 2,49 (budgetiert 2,32), " in text
     assert "der Index" not in text and "<strong>–</strong> <span>Mixindex" in sections.antworten(x, ()).text
+
+
+def test_a_corridor_with_one_end_and_the_agreed_measure_of_staff():
+    """BSP-NORD: −0,9 %; by persons 22,04 VK of 24,66, by days 21,97."""
+    def vereinbart(**v):
+        return replace(beispiel(), verfahren=replace(beispiel().verfahren, **v))
+    for ohne, wie in (("unten", "nicht über +4,0 %"), ("oben", "nicht unter −4,0 %")):
+        text = saetze(vereinbart(**{f"korridor_{ohne}_prozent": None}))[3].text.replace("\u00a0", " ")
+        assert f"im vereinbarten Korridor ({wie})." in text
+    jahre = content.personal(vereinbart(personalanteil_nach="personen"))[-1]
+    assert "eigener Anteil nach Personen" in jahre.basis and [f.zahl(jahre.zeilen[-1][n], 2) for n in (1, 3)] == ["22,04", "−2,62"]
+    assert f.zahl(content.personal(beispiel())[-1].zeilen[-1][1], 2) == "21,97"
 
 
 def test_the_agreed_corridor_is_marked_and_small_chances_are_not_zero():
@@ -386,6 +444,19 @@ def test_staff_that_is_partly_known_is_not_called_unknown():
     assert coarse.antworten(y)[2].text == saetze(y)[2].text == muster()["personal"]["unvollstaendig"]
     assert "Personal nicht angegeben" not in sections.antworten(y, ()).text and "VK nötig, eingesetzte nicht bekannt" in sections.antworten(
         y, ()).text
+
+
+def test_without_any_staff_none_is_known_also_where_there_is_no_key():
+    ohne = [fall(f"P{i}", "A", date(2025, 1, 1), None) for i in range(9)]
+    x = analyse(bestand(**grund("A"), faelle=ohne), "T1", "2026Q1")
+    assert saetze(x)[2].text == coarse.antworten(x)[2].text == muster()["personal"]["keine_angaben"]
+
+
+def test_who_has_no_need_group_is_not_in_a_group_called_ohne():
+    faelle = [fall(f"P{i}", "A", date(2025, 1, 1), None, "ohne" if i < 8 else "1") for i in range(20)]
+    x = analyse(bestand(**grund("A"), faelle=faelle), "T1", "2026Q1")
+    assert [z[1:] for z in coarse.tabellen(x)["hbg"][0].zeilen] == [("HBG 1", "10"), ("ohne HBG", "10"), ("davon „+S“", "unter 5")]
+    assert {"A, HBG 1", "A, ohne HBG"} <= {z[0] for z in content.trend(x)[0].zeilen}
 
 
 def test_under_five_is_not_about_under_five():

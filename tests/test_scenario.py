@@ -201,6 +201,13 @@ def test_fewer_places_in_a_sentence():
     assert gesagt.startswith("2\u00a0Plätze weniger in HBG\u00a03 (Wohnen) ab 01.07.2026 verringern das Budget 2026 um rund ")
 
 
+def test_one_place_where_there_are_no_need_groups_in_a_sentence():
+    w = aendere("plaetze", angebot_id="FLUSS-IW", hbg="ohne", plaetze=D(1), ab=date(2026, 7, 1))
+    namen, e = {"FLUSS-IW": "Wohnen"}, rechne_s(szenario("BSP-FLUSS", w))
+    assert satz(e, e.jahre[0], namen).startswith("1\u00a0Platz mehr im Angebot Wohnen ab 01.07.2026 kostet 2026 rund ")
+    assert beschreibe(w, namen) == "Plätze: +1\u00a0Platz, Wohnen, ohne HBG, ab 01.07.2026"
+
+
 def test_more_draws_settle_on_the_exact_figure():
     """The median of many draws lies within a third of a per cent of the figure without uncertainty."""
     j = rechne_s(szenario("BSP-SUED", basis="quartal", ziehungen=5000)).jahre[1]

@@ -189,7 +189,8 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
     konsole.print(tabelle if ergebnisse else "Nichts ist fehlgeschlagen oder offen; es gibt nichts zu wiederholen.")
     konsole.print(f"Übersicht: {ziel / 'index.html'}", markup=False, soft_wrap=True)
     if offen := sum(e.stand == job.OFFEN for e in ergebnisse):
-        typer.echo(f"Abgebrochen: {offen} Berichte sind offen, die fertigen bleiben. Derselbe Befehl macht weiter.", err=True)
+        wieviele = anzahl(offen, "Bericht ist", "Berichte sind")
+        typer.echo(f"Abgebrochen: {wieviele} offen, die fertigen bleiben. Derselbe Befehl macht weiter.", err=True)
     raise typer.Exit(1 if any(e.stand in (job.FEHLGESCHLAGEN, job.OFFEN) for e in ergebnisse) else 0)
 
 

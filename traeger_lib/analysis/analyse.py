@@ -48,7 +48,7 @@ from traeger_lib.analysis.outlook import (
     Schluessel,
     monate_mit_daten,
 )
-from traeger_lib.analysis.periods import Quartal, Zeitraum, datum, jahr_zeitraum, monatsname, tag, tage
+from traeger_lib.analysis.periods import Quartal, Zeitraum, datum, jahr_zeitraum, monatsende, monatsname, tag, tage
 from traeger_lib.analysis.persons import Personen, Personenzaehlung
 from traeger_lib.analysis.rates import Entgelte, entgeltzeilen, gruppenrang
 from traeger_lib.analysis.remarks import hinweise
@@ -149,6 +149,30 @@ class Analyse:
         return datum(tag(self.vol.beginn) + int(belegt[0])) if len(belegt) else self.quartal.zeitraum.bis
 
     @cached_property
+    def gezaehlt_ab(self) -> date:
+        """From when on every day of a period counts: the first on which anybody is counted, or of its month where months are delivered."""
+        return self.datenbeginn.replace(day=1) if self.aggregiert else self.datenbeginn
+
+    @cached_property
+    def liefernde(self) -> dict[str, date]:
+        """Offers that deliver months and still did before the quarter, with the end of their last one; not those that nobody is left in."""
+        f = self.bestand["fallzahlen"]
+        letzte = f[f["monat"] == f.groupby("angebot_id")["monat"].transform("max")]
+        return {str(a): ende for a, t in letzte.groupby("angebot_id") if (ende := monatsende(t["monat"].iloc[0].date()))
+                >= self.quartal.vor(1).zeitraum.bis and _summe(t["stichtagszahl"]) != 0}
+
+    @cached_property
+    def gemeldet_bis(self) -> date:
+        """Last reported day: the quarter's end, an earlier Datenstand, or the end of the last month there is of all that deliver months."""
+        return min([self.quartal.zeitraum.bis, self.bestand.datenstand, *self.liefernde.values()])
+
+    @cached_property
+    def vorlaeufig(self) -> bool:
+        """Days of the quarter are missing."""
+        z = self.quartal.zeitraum
+        return self.gemeldet_bis < z.bis or any(self.fehlende_monate(a, z) for a in self.liefernde)
+
+    @cached_property
     def rueckblick(self) -> Zeitraum:
         """The look-back for movements. Its first day is one after the data begin: who was there on that day did not come in then."""
         erster = date(self.quartal.jahr - self.rueckblick_jahre, 1, 1)
@@ -203,9 +227,9 @@ class Analyse:
         facts = Facts(
             traeger_id=self.traeger_id, name=self.traeger["name"], ort=None if pd.isna(self.traeger["ort"]) else self.traeger["ort"],
             leistungstraeger=b.leistungstraeger, quartal=q, rueckblick_jahre=self.rueckblick_jahre, datenstand=b.datenstand,
-            vorlaeufig=b.datenstand < q.zeitraum.bis,
+            vorlaeufig=self.vorlaeufig,
             erfunden=b.erfunden, bestandshinweis=b.hinweis, angebote=self.angebote, termin=self.termin(), verfahren=self.verfahren,
-            budget_beginn=self.beginn,
+            budget_beginn=self.beginn, gezaehlt_ab=self.gezaehlt_ab,
             fallzahlen=self._zweifach(self.fallzahlen), fallzahlen_vorquartal=self.vergleich(q.vor(1)),
             fallzahlen_vorjahresquartal=self.vergleich(q.vor(4)), hbg=self._zweifach(self.hbg),
             abweichung=self._zweifach(self.abweichung),
@@ -227,7 +251,7 @@ class Analyse:
         return FallzahlenBlock(self._fallzahlen(z, alle), {a: self._fallzahlen(z, [a]) for a in alle}, self._fallzahlen(z, self.im_budget))
 
     def vergleich(self, q: Quartal) -> FallzahlenBlock | None:
-        return self.fallzahlen(q.zeitraum) if q.zeitraum.von >= self.datenbeginn.replace(day=1) else None
+        return self.fallzahlen(q.zeitraum) if q.zeitraum.von >= self.gezaehlt_ab else None
 
     def _fallzahlen(self, z: Zeitraum, angebote: list[str]) -> Fallzahlen:
         dabei = self.gruppen_in(tuple(angebote))
@@ -387,9 +411,8 @@ class Analyse:
     def korridor(self) -> Korridor | None:
         """Possible thresholds for the deviation since January, and how far chance alone would go."""
         a, z = self.abweichung(self.quartal.kumuliert).gesamt, self.quartal.kumuliert.ab(self.beginn)
-        vorlaeufig = self.bestand.datenstand < z.bis  # days are missing: no distance to compare with chance
-        if self.version is None or a.soll_eur is None or a.abweichung_eur is None or not z.tage or vorlaeufig:
-            return None
+        if self.version is None or a.soll_eur is None or a.abweichung_eur is None or not z.tage or self.vorlaeufig:
+            return None  # with days missing there is no distance to compare with chance
         rueckblick = Zeitraum(max(self.datenbeginn, date(z.bis.year - self.rueckblick_jahre, 1, 1)), z.bis)
         abgaenge = {x: n for x in self.im_budget if (n := self.abgaenge(rueckblick, x)) is not None}
         eigene = self.vol.wo(eigen=True) & self.gruppen_in(tuple(abgaenge))
@@ -409,7 +432,8 @@ class Analyse:
     def geschehen(self) -> dict[str, Any]:
         """Transitions, admissions against stock, free places, events, special cases."""
         q, b, stays = self.quartal, self.bestand, self.stays
-        jahr = Zeitraum(max(q.vor(3).zeitraum.von, self.datenbeginn), q.zeitraum.bis)
+        bis = self.gemeldet_bis  # days not yet reported are no free places
+        jahr = Zeitraum(min(max(q.vor(3).zeitraum.von, self.datenbeginn), bis), bis)
         mit_faellen = [a.angebot_id for a in self.angebote if a.angebot_id not in self.aggregiert]
         wechsel = gruppenwechsel(b, stays)
         return {
@@ -426,14 +450,14 @@ class Analyse:
 
     @cached_property
     def monate(self) -> list[Zeitraum]:
-        """Complete months with data, up to the quarter's end or an earlier Datenstand."""
-        return monate_mit_daten(self.datenbeginn, min(self.quartal.zeitraum.bis, self.bestand.datenstand))
+        """Complete months with data, as far as they are reported."""
+        return monate_mit_daten(self.datenbeginn, self.gemeldet_bis)
 
     @cached_property
     def quartale(self) -> list[Quartal]:
         """The last quarters with data, oldest first."""
         letzte = [self.quartal.vor(n) for n in range(QUARTALSVERLAUF - 1, -1, -1)]
-        return [q for q in letzte if q.zeitraum.von >= self.datenbeginn.replace(day=1)]
+        return [q for q in letzte if q.zeitraum.von >= self.gezaehlt_ab]
 
     @cached_property
     def plaetze(self) -> dict[str, list[Fraction]]:

@@ -20,7 +20,7 @@ import pandas as pd
 
 from traeger_lib.analysis.analyse import Analyse
 from traeger_lib.analysis.money import round_half_up
-from traeger_lib.analysis.periods import Quartal
+from traeger_lib.analysis.periods import Quartal, Zeitraum
 from traeger_lib.analysis.rates import gruppenrang
 from traeger_lib.analysis.staffing import Personal
 from traeger_lib.analysis.trend import forecast
@@ -218,8 +218,13 @@ class _Typbild:
 
     def plaetze(self, i: str, v: Quartal, **bedingung: object) -> Fraction:
         """Average occupied places of a provider in this type, own paying bodies unless said."""
-        vol = self.alle[i].vol
-        return Fraction(int(vol.bezahlt(v.zeitraum)[self._dabei[i] & vol.wo(**{"eigen": True, **bedingung})].sum()), v.zeitraum.tage)
+        vol, z = self.alle[i].vol, self.zeit(i, v)
+        return Fraction(int(vol.bezahlt(z)[self._dabei[i] & vol.wo(**{"eigen": True, **bedingung})].sum()), z.tage)
+
+    def zeit(self, i: str, v: Quartal) -> Zeitraum:
+        """A quarter up to the Datenstand: what is not yet reported is no free place."""
+        z = v.zeitraum
+        return Zeitraum(z.von, max(z.von, min(z.bis, self.alle[i].bestand.datenstand)))
 
     def beide(self, *bedingungen: Mapping[str, object]) -> tuple[Beitraege, Beitraege]:
         """The panel's places under any of the conditions, now and in the quarter before."""
@@ -242,7 +247,8 @@ class _Typbild:
     def personal(self, feld: Callable[[Personal], Fraction | None]) -> Zahl:
         """A staffing figure; not known where it is not known for each offer."""
         def je(v: Quartal) -> Beitraege:
-            werte = {i: [feld(self.alle[i].personal(v.zeitraum).je_angebot[a.angebot_id]) for a in self.angebote[i]] for i in self.gruppe}
+            teile = {i: self.alle[i].personal(self.zeit(i, v)).je_angebot for i in self.gruppe}
+            werte = {i: [feld(je[a.angebot_id]) for a in self.angebote[i]] for i, je in teile.items()}
             return {i: None if None in w else sum((x for x in w if x), NULL) for i, w in werte.items()}
         return self.schutz.zelle(je(self.q), je(self.zuvor))
 

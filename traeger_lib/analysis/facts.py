@@ -155,13 +155,14 @@ class Facts:
     quartal: Quartal
     rueckblick_jahre: int
     datenstand: date
-    vorlaeufig: bool
+    vorlaeufig: bool  # days of the quarter are missing
     erfunden: bool
     bestandshinweis: str
     angebote: tuple[Angebot, ...]
     termin: date | None
     verfahren: Verfahren
     budget_beginn: date | None  # first day of budget funding, where one is set, also of a later year
+    gezaehlt_ab: date  # from when on every day counts; in means over a period the days before are 0
     fallzahlen: Zweifach[FallzahlenBlock]
     fallzahlen_vorquartal: FallzahlenBlock | None
     fallzahlen_vorjahresquartal: FallzahlenBlock | None
@@ -196,6 +197,10 @@ class Facts:
     def budgettage(self) -> int:
         """Days of the quarter from the first day of budget funding on."""
         return self.quartal.zeitraum.ab(self.budget_beginn).tage
+
+    def ganz(self, z: Zeitraum) -> bool:
+        """Every day of a period up to the quarter's end is counted; otherwise too few places are, and too few staff seem needed."""
+        return self.gezaehlt_ab <= z.von and not self.vorlaeufig
 
     def angebot(self, angebot_id: str) -> Angebot:
         return next(a for a in self.angebote if a.angebot_id == angebot_id)

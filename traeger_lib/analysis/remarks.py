@@ -120,7 +120,8 @@ def _reihen(a: Analyse) -> list[tuple[str, str]]:
                       "dort sind keine Tage gezählt, und Zugänge und Abgänge lassen sich nicht angeben."))
         leer = [s for s in ("stichtagszahl", "zugaenge", "abgaenge") if f.loc[f["angebot_id"] == angebot.angebot_id, s].isna().any()]
         if leer:
-            h.append(("monatswert_leer", f"{angebot.bezeichnung}: In den Monatswerten fehlt {', '.join(leer)}; die Zahl bleibt offen."))
+            fehlt, offen = ("fehlt", "die Zahl bleibt") if len(leer) == 1 else ("fehlen", "die Zahlen bleiben")
+            h.append(("monatswert_leer", f"{angebot.bezeichnung}: In den Monatswerten {fehlt} {', '.join(leer)}; {offen} offen."))
     mix = a.hbg(a.quartal.zeitraum).je_angebot
     if keine := [x.bezeichnung for x in a.angebote if mix[x.angebot_id].anteile and mix[x.angebot_id].mittlere_hbg is None]:
         h.append(("gruppen_ohne_zahl", f"Eine mittlere HBG gibt es nur, wo alle Gruppen Zahlen sind; nicht für {', '.join(keine)}."))

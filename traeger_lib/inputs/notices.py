@@ -115,7 +115,8 @@ def spruenge(lage: Lage) -> Iterator[Hinweis]:
     grenze = np.maximum.reduce([np.full(len(mittel), 5.0), 0.3 * mittel, 6 * np.median(np.abs(schritte[:, :-3]), axis=1)])
     weit = (np.abs(schritte[:, -3:]) > grenze[:, None]) & (mittel > 0)[:, None]
     for i, j in np.argwhere(weit).tolist():
-        yield i, f"ein Sprung der Belegung um {schritte[i, j - 3]:+d} Personen im Monat {enden[j - 3]:%m/%Y}, weit außerhalb des Üblichen."
+        sprung = f"{schritte[i, j - 3]:+d}".replace("-", "−")
+        yield i, f"ein Sprung der Belegung um {sprung} Personen im Monat {enden[j - 3]:%m/%Y}, weit außerhalb des Üblichen."
 
 
 HINWEISE: tuple[Callable[[Lage], Iterator[Hinweis]], ...] = (

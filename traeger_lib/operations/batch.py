@@ -70,7 +70,7 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
     frueher, maengel = _frueher(gegen, bestand)
     ids = folder.auswahl(bestand, nur)
     folder.gehoert_dazu(ziel, bestand, bestand_pfad, q)
-    _hat_daten(bestand, q)
+    hat_daten(bestand, q)
     ziel.mkdir(parents=True, exist_ok=True)
     with folder.sperre(ziel):
         folder.raeume_auf(ziel)
@@ -223,7 +223,7 @@ def _arbeite(rohr: Connection) -> None:
             rohr.send(job.bericht(rohr.recv()))
 
 
-def _hat_daten(bestand: Bestand, q: Quartal) -> None:
+def hat_daten(bestand: Bestand, q: Quartal) -> None:
     """Refuse a quarter of which the data hold no day: a report would compare a plan with nothing."""
     erste = min((d for t, s in (("faelle", "beginn"), ("fallzahlen", "monat")) if not pd.isna(d := bestand[t][s].min())), default=None)
     if erste is not None and q.zeitraum.von > bestand.datenstand:

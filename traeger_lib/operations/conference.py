@@ -34,6 +34,7 @@ def schreibe(q: Quartal, bestand_pfad: Path, ziel: Path, *, geschuetzt: bool = T
     """Write page, notebook and workbook of a quarter and return the page. Raises Fehlerliste where any provider's data are faulty
     (a sum without it would be wrong), TraegerFehler where the protection does not hold."""
     bestand = load(bestand_pfad)
+    batch.hat_daten(bestand, q)
     folder.gehoert_dazu(ziel, bestand, bestand_pfad, q)
     ordner, name = GESCHUETZT if geschuetzt else UNGESCHUETZT
     k = konferenz(bestand, q, bisher=bisherige_gruppen(ziel.parent, str(q)), geschuetzt=geschuetzt)

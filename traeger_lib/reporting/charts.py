@@ -284,7 +284,7 @@ def hbg_mix(facts: Facts) -> Abbildung | None:
         name, plan = facts.angebot(k).bezeichnung, budget[k].anteile_budget
         zeilen = [(Quartal.aus(q).lang, *(m.anteile.get(g, 0) for g in namen), m.anteil_s) for q, m in je[k].items()]
         zeilen += [("Budget", *(plan.get(g, 0) for g in namen), None)] * bool(plan)
-        kopf = [*("ohne HBG" if g == "ohne" else f"HBG {g}" for g in namen), "davon „+S“"]
+        kopf = [*map(f.gruppe, namen), "davon „+S“"]
         tabellen.append(Tabelle(f"HBG-Mix: {name}", basis, spalten("Quartal", *((h, "prozent") for h in kopf)), tuple(zeilen), bool(plan)))
         alt += [f"{name}, {_worte(tabellen[-1], z)}" for z in zeilen[-1 - bool(plan):]]
     return _abbildung("hbg_mix", "Wie setzt sich der Bedarf zusammen?", basis, alt, b, tabellen)
@@ -351,8 +351,8 @@ def korridor(facts: Facts) -> Abbildung | None:
         b.text(ort[0], y, text + " →" * weit, farbe, groesse=NORMAL, fett=True, ha=ort[1], hof=True)
     t, vereinbart = tabellen[0], [text[0].upper() + text[1:] + "." for _, text, _ in marken]
     return _abbildung("korridor", "Ab welcher Grenze würde angepasst?", t.basis, [
-        f"Balken: je weiter die Grenze, desto seltener überschreitet sie der Zufall. {_worte(t, t.zeilen[0])} {_worte(t, t.zeilen[4])} "
-        f"{stand}.", *vereinbart], b, [t])
+        f"Balken: je weiter die Grenze, desto seltener überschreitet sie der Zufall. {_worte(t, t.zeilen[0])} {_worte(t, t.zeilen[4])}",
+        *vereinbart], b, [t])
 
 
 def personal(facts: Facts) -> Abbildung | None:
@@ -390,7 +390,8 @@ def personal(facts: Facts) -> Abbildung | None:
     t = Tabelle("Personal je Quartal", basis, spalten(
         "Quartal", ("VK eingesetzt, anteilig", f"zahl{stellen}"), ("VK nötig", f"zahl{stellen}"), ("Differenz VK", f"differenz{stellen}"),
         ("VK aller Kostenträger", f"zahl{stellen}"), ("Fachkraftquote", "prozent")), tuple(zeilen))
-    alt = ["Linien der eingesetzten und der nötigen Vollkräfte (VK) je Quartal.", *(_worte(t, z) for z in (zeilen[0], zeilen[-1]))]
+    alt = ["Linien der eingesetzten und der nötigen Vollkräfte (VK) je Quartal.",
+           *(_worte(t, z) for z in dict.fromkeys((zeilen[0], zeilen[-1])))]
     return _abbildung("personal", "Reicht das Personal für die Menge?", basis, alt, b, [t])
 
 
@@ -405,7 +406,7 @@ def _zeitleiste(b: Blatt, unten: float, stand: date, tage: Sequence[date], titel
         b.linie([lage(date(jahr, 1, 1))] * 2, [30, unten], st.GITTER, ebene=0)
         b.text(lage(date(jahr, 7, 2)), unten + 13, str(jahr) * (jahr < bis), st.GRAU, ha="center")
     b.linie([lage(stand)] * 2, [22, unten], st.GRAU, 1.2, st.GESTRICHELT)
-    b.text(min(lage(stand), BREITE - 56), 12, f"Stand {f.tag(stand)}", st.GRAU, ha="center")
+    b.text(min(lage(stand), BREITE - 62), 12, f"Stichtag {f.tag(stand)}", st.GRAU, ha="center")
     b.text(0, 12, titel, st.GRAU)
     return lage
 
@@ -444,7 +445,8 @@ def vorhaben(facts: Facts) -> Abbildung | None:
     tabellen = content.vorhaben(facts)
     alt = [f"Zeitleiste von {f.zahl(len(alle))} Vorhaben mit Maßnahmen und Meilensteinen.",
            *(_worte(tabellen[0], z) for z in tabellen[0].zeilen[:5])]
-    return _abbildung("vorhaben", "Wie weit sind die Vorhaben?", f"Vorhaben der Balanced Scorecard, Stand {f.tag(stand)}", alt, b, tabellen)
+    basis = f"Vorhaben der Balanced Scorecard, {content.massnahmen_stand(facts)}"
+    return _abbildung("vorhaben", "Wie weit sind die Vorhaben?", basis, alt, b, tabellen)
 
 
 def massnahmen(facts: Facts) -> Abbildung | None:
@@ -460,8 +462,8 @@ def massnahmen(facts: Facts) -> Abbildung | None:
            + ", ".join(f"{n} {worte.get(s, s)}" for s, n in facts.massnahmen.je_status.items())
            + f"; davon {facts.massnahmen.ueberfaellig} überfällig."]
     alt += [f"Überfällig seit {f.tag(m.faellig)}: {m.massnahme}." for m in alle if m.ueberfaellig][:3]
-    alt += [f"Als Nächstes fällig am {f.tag(m.faellig)}: {m.massnahme}." for m in alle if m.faellig and m.faellig >= stand][:1]
-    basis = f"Maßnahmen der Balanced Scorecard, Stand {f.tag(stand)}"
+    alt += [f"Als Nächstes fällig am {f.tag(m.faellig)}: {m.massnahme}." for m in alle if m.offen and m.faellig and m.faellig >= stand][:1]
+    basis = f"Maßnahmen der Balanced Scorecard, {content.massnahmen_stand(facts)}"
     return _abbildung("massnahmen", "Was wurde aus den Maßnahmen?", basis, alt, b, content.massnahmen(facts))
 
 

@@ -83,13 +83,15 @@ def _personal(facts: Facts) -> str:
     if vk is None or soll is None or not plaetze:
         teils = any(x.vk is not None for x in facts.personal.quartal.je_angebot.values())
         return str(muster()["personal"]["unvollstaendig" if teils else "keine_angaben"])
-    return str(muster()["interessenvertretung"]["vorlaeufig"]) if facts.vorlaeufig else _vergleich("personal", vk, soll, plaetze)
+    if not facts.ganz(facts.quartal.zeitraum):
+        return str(muster()["interessenvertretung"]["vorlaeufig" if facts.vorlaeufig else "beginn"])
+    return _vergleich("personal", vk, soll, plaetze)
 
 
 def _euro(facts: Facts) -> str:
     """Value delivered and budgeted since the begin of the year."""
     a, m = facts.abweichung.kumuliert.gesamt, muster()["interessenvertretung"]
-    plaetze = Fraction(a.ist_tage or 0, facts.quartal.kumuliert.tage)
+    plaetze = Fraction(a.ist_tage or 0, facts.quartal.kumuliert.ab(facts.budget_beginn).tage or 1)  # of the days that ist_eur holds
     if facts.vorlaeufig and a.soll_eur:
         return str(m["vorlaeufig"])
     if a.ist_eur is None or not a.soll_eur or plaetze < KLEIN:
@@ -122,7 +124,7 @@ def tabellen(facts: Facts) -> dict[str, list[Tabelle]]:
     for k, x in facts.hbg.quartal.je_angebot.items():
         plaetze, name = b.je_angebot[k].durchschnittlich_belegte_plaetze, facts.angebot(k).bezeichnung
         if set(x.anteile) - {"ohne"} and plaetze >= KLEIN:
-            gruppen += [(name, f"HBG {h}", auf5(x.anteile[h] * plaetze)) for h in sorted(x.anteile, key=gruppenrang)]
+            gruppen += [(name, f.gruppe(h), auf5(x.anteile[h] * plaetze)) for h in sorted(x.anteile, key=gruppenrang)]
             gruppen.append((name, "davon „+S“", auf5((x.anteil_s or 0) * plaetze)))
     hbg = Tabelle("Belegte Plätze nach Hilfebedarfsgruppe", basis, spalten("Angebot", "Gruppe", ("Belegte Plätze", "gerundet")),
                   tuple(gruppen))

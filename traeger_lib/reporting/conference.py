@@ -71,7 +71,8 @@ def tabellen(k: Konferenz) -> dict[str, list[Tabelle]]:
     typen, jahr = k.typen, k.quartal.jahr + 1
     z, d, r = ("zahl", "text_rechts", "text_rechts") if k.geschuetzt else ("zahl1", "differenz1", "zahl1")
     schutz = "auf Vielfache von 5 gerundet" if k.geschuetzt else "ungeschützt, nur für den Leistungsträger"
-    basis = f"Summe der Leistungserbringer, eigene Kostenträger, {k.quartal.lang}; {schutz}"
+    bis = f" bis {f.tag(k.datenstand)}" * (k.datenstand < k.quartal.zeitraum.bis)
+    basis = f"Summe der Leistungserbringer, eigene Kostenträger, {k.quartal.lang}{bis}; {schutz}"
     summen = basis + ", Summen können daher abweichen" * k.geschuetzt
 
     def tabelle(ueberschrift: str, kopf: list[tuple[str, str]], zeile: Any) -> Tabelle:

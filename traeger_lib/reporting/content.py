@@ -8,6 +8,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+from traeger_lib.analysis.budget import Budget
 from traeger_lib.analysis.facts import Facts, Fallzahlen
 from traeger_lib.analysis.outlook import Ausblick
 from traeger_lib.analysis.periods import Quartal
@@ -15,7 +16,7 @@ from traeger_lib.analysis.rates import gruppenrang
 from traeger_lib.analysis.scorecard import Aenderung, Massnahme, horizont
 from traeger_lib.inputs.schema import TABELLEN as SCHEMA
 from traeger_lib.reporting import formats as f
-from traeger_lib.reporting.sentences import leitmassstab, seit
+from traeger_lib.reporting.sentences import MASSSTAB, leitmassstab, seit
 from traeger_lib.reporting.tables import FORM, Tabelle, Wert, spalten
 
 EIGENE = "Eigene Kostenträger"
@@ -92,7 +93,7 @@ def trend(facts: Facts) -> list[Tabelle]:
         kopf += [(f"Plätze {j}", "zahl1"), (f"{j} von", "zahl1"), (f"{j} bis", "zahl1")]
     zeilen = [_trendzeile(name, x, jahre) for name, x in reihen]
     for a, je in facts.trend.je_hbg.items():
-        zeilen[-1:-1] = [_trendzeile(f"{facts.angebot(a).bezeichnung}, HBG {h}", x, jahre) for h, x in je.items() if len(je) > 1]
+        zeilen[-1:-1] = [_trendzeile(f"{facts.angebot(a).bezeichnung}, {f.gruppe(h)}", x, jahre) for h, x in je.items() if len(je) > 1]
     bruch = [t for _, x in reihen if x for t in x.bruch]
     basis = f"{EIGENE}, Entgelttage; „von … bis“ mit 80 % Sicherheit" + ("; Brüche markiert" if bruch else "")
     tabellen = [Tabelle("Trend und Prognose", basis, spalten("Angebot", *kopf), tuple(zeilen), summenzeile=True)]
@@ -139,10 +140,11 @@ def sektoren(facts: Facts) -> list[Tabelle]:
         liste = list(werte)
         return None if None in liste else sum(liste, Fraction(0))
 
+    ganz = facts.ganz(facts.quartal.zeitraum)  # with days missing too few VK seem needed
     zeilen = [(s, summe(plaetze.je_angebot[a].durchschnittlich_belegte_plaetze for a in ids), summe(personal.je_angebot[a].vk_anteilig.tage
-               for a in ids), summe(personal.je_angebot[a].vk_soll for a in ids)) for s, ids in sorted(je.items())]
+               for a in ids), summe(personal.je_angebot[a].vk_soll if ganz else None for a in ids)) for s, ids in sorted(je.items())]
     gesamt = plaetze.gesamt.durchschnittlich_belegte_plaetze
-    alle = ("Träger gesamt", gesamt, personal.gesamt.vk_anteilig.tage, personal.gesamt.vk_soll)
+    alle = ("Träger gesamt", gesamt, personal.gesamt.vk_anteilig.tage, personal.gesamt.vk_soll if ganz else None)
     return [
         Tabelle(f"Ein Blick über die Sektoren, {_zeitraeume(facts)[0][1]}", f"{EIGENE}, alle Angebote, Entgelttage",
                 spalten("Sektor", ("Belegte Plätze", "zahl1"), ("Anteil", "prozent"), ("VK anteilig nach Tagen", "zahl2"),
@@ -177,9 +179,9 @@ def hbg(facts: Facts) -> list[Tabelle]:
 
 
 def abweichung(facts: Facts) -> list[Tabelle]:
-    """Soll, Ist and the four effects per offer; classical billing beside it."""
+    """Soll, Ist and the four effects per offer; classical billing beside it. Nothing before the budget begins."""
     tabellen = []
-    for schluessel, text in _zeitraeume(facts):
+    for schluessel, text in _zeitraeume(facts) if facts.budgettage else ():
         b, k = getattr(facts.abweichung, schluessel), getattr(facts.klassische_abrechnung, schluessel)
         alle = [(facts.angebot(a).bezeichnung, x) for a, x in b.je_angebot.items()] + [("Summe", b.gesamt)]
         zeilen = [(name, x.soll_eur, x.ist_eur, x.abweichung_eur, x.mengeneffekt_eur, x.mixeffekt_eur, x.s_effekt_eur, x.preiseffekt_eur,
@@ -214,10 +216,7 @@ def budget(facts: Facts) -> list[Tabelle]:
     zeilen += [(f"Anpassung ab {f.monat(monat)}: {grund}", *leer, betrag) for monat, grund, betrag in b.anpassungen]
     zeilen.append((f"Budget {b.budgetjahr}", *leer, b.gesamt_eur))
     herkunft = f"Basisjahr {b.basisjahr}" if b.basisjahr else "verhandelt, nicht aus einem Basisjahr hergeleitet"
-    summe, soll = sum((r.betrag_eur for r in b.raten), Decimal(0)), facts.abweichung.kumuliert.gesamt.soll_eur
-    jetzt, vorlaeufig = [p for p in facts.puffer_jahre if p.budgetjahr == b.budgetjahr], " (vorläufig)" * facts.vorlaeufig
-    jahre = [(p.budgetjahr, p.raten_fallbezogen_eur, p.klassische_abrechnung_eur, p.puffer_eur, p.ausgleich_geld_eur,
-              p.ausgleich_massnahmen_eur, p.offen_eur) for p in facts.puffer_jahre]
+    summe = sum((r.betrag_eur for r in b.raten), Decimal(0))
     return [
         Tabelle(f"Herleitung des Budgets {b.budgetjahr}, Version {b.version}", f"{herkunft}; beschlossen am {f.tag(b.beschlossen_am)}; "
                 "Betrag = Plätze × Tage × Entgelt, je Zeile auf den Cent gerundet",
@@ -228,6 +227,18 @@ def budget(facts: Facts) -> list[Tabelle]:
                 spalten("Monat", ("Rate", "euro"), ("davon fallbezogen", "euro")),
                 (*((f.monat(r.monat), r.betrag_eur, r.fallbezogen_eur) for r in b.raten),
                  ("Summe", summe, sum((r.fallbezogen_eur for r in b.raten), Decimal(0)))), summenzeile=True),
+        *_zahlungen(facts, b)]
+
+
+def _zahlungen(facts: Facts, b: Budget) -> list[Tabelle]:
+    """What was paid, beside classical billing; nothing before the budget begins."""
+    if not facts.budgettage:
+        return []
+    soll, vorlaeufig = facts.abweichung.kumuliert.gesamt.soll_eur, " (vorläufig)" * facts.vorlaeufig
+    jetzt = [p for p in facts.puffer_jahre if p.budgetjahr == b.budgetjahr]
+    jahre = [(p.budgetjahr, p.raten_fallbezogen_eur, p.klassische_abrechnung_eur, p.puffer_eur, p.ausgleich_geld_eur,
+              p.ausgleich_massnahmen_eur, p.offen_eur) for p in facts.puffer_jahre]
+    return [
         Tabelle("Zahlungen und klassische Abrechnung in Euro" + vorlaeufig,
                 "Puffer = fallbezogene Raten seit Jahresbeginn − klassische Abrechnung seit Jahresbeginn",
                 spalten("Größe", ("Betrag", "euro")),
@@ -265,12 +276,14 @@ def korridor(facts: Facts) -> list[Tabelle]:
 
 def bewegungen(facts: Facts) -> list[Tabelle]:
     """Moves between need groups, who comes in, free places, events per quarter, special cases."""
-    jahre = f"{facts.quartal.jahr - facts.rueckblick_jahre} bis {f.tag(facts.quartal.zeitraum.bis)}"
+    jahre = f"{facts.quartal.jahr - facts.rueckblick_jahre} bis {f.tag(min(facts.quartal.zeitraum.bis, facts.datenstand))}"
+    jetzt = _zeitraeume(facts)[0][1]
     return [
         Tabelle("Ereignisse je Quartal", f"{EIGENE}; Unterbrechungen: begonnene Abwesenheiten",
                 spalten("Quartal", ("Zugänge", "zahl"), ("Abgänge", "zahl"), ("Unterbrechungen", "zahl"),
                         ("Änderungen der HBG", "zahl")),
-                tuple((Quartal.aus(e.quartal).lang, e.zugaenge, e.beendigungen, e.unterbrechungen, e.hbg_aenderungen)
+                tuple((jetzt if e.quartal == str(facts.quartal) else Quartal.aus(e.quartal).lang, e.zugaenge, e.beendigungen,
+                       e.unterbrechungen, e.hbg_aenderungen)
                       for e in facts.ereignisse)),
         Tabelle("Freie Plätze, letzte vier Quartale", "alle Kostenträger; freie Platztage ÷ Abgänge: so lange bleibt ein "
                 "Platz im Mittel frei, wenn jeder wieder belegt wird",
@@ -285,7 +298,7 @@ def bewegungen(facts: Facts) -> list[Tabelle]:
                 spalten("Angebot", "HBG", ("Zugänge", "zahl"), ("Anteil der Zugänge", "prozent"), ("Anteil am Bestand", "prozent")),
                 tuple((facts.angebot(p.angebot_id).bezeichnung, p.hbg, p.zugaenge, p.anteil_zugaenge,
                        p.anteil_bestand) for p in facts.zugangsprofil)),
-        Tabelle(f"Besondere Fälle, {facts.quartal.lang}",
+        Tabelle(f"Besondere Fälle, {jetzt}",
                 f"{EIGENE}; in den Fallzahlen enthalten, Einzelfallsettings nicht im Budgetvergleich",
                 spalten("Art", ("Fälle", "zahl"), ("Entgelttage", "zahl")),
                 tuple((BESONDERHEIT.get(x.art, x.art), x.faelle, x.entgelttage) for x in facts.besonderheiten)),
@@ -303,30 +316,31 @@ def entgelte(facts: Facts) -> list[Tabelle]:
 
 
 def personal(facts: Facts) -> list[Tabelle]:
-    """Present, pro-rated three ways, needed, fulfilment; per offer and in total."""
-    tabellen = []
-    for schluessel, text in _zeitraeume(facts):
-        b = getattr(facts.personal, schluessel)
+    """Present, pro-rated three ways, needed, fulfilment; per offer and in total. With days missing too few VK would seem needed."""
+    tabellen, mass = [], leitmassstab(facts)
+    for (schluessel, text), z in zip(_zeitraeume(facts), (facts.quartal.zeitraum, facts.quartal.kumuliert), strict=True):
+        b, ganz = getattr(facts.personal, schluessel), facts.ganz(z)
         alle = [(facts.angebot(a).bezeichnung, x) for a, x in b.je_angebot.items()] + [("Träger gesamt", b.gesamt)]
         tabellen.append(Tabelle(
             f"Personal in Vollkräften (VK), {text}",
-            "alle Kostenträger (VK) und anteilig für die eigenen; Leitung nur, wo der Schlüssel sie enthält",
+            "alle Kostenträger (VK) und anteilig für die eigenen; Leitung nur, wo der Schlüssel sie enthält"
+            + "; was nötig ist, nur für einen Zeitraum mit allen Tagen" * (not ganz),
             spalten("Angebot", ("VK", "zahl2"), ("anteilig nach Tagen", "zahl2"), ("nach Personen", "zahl2"), ("nach Euro", "zahl2"),
                     ("nötig nach Schlüssel", "zahl2"), ("Erfüllung nach Tagen", "prozent"), ("Personen je VK", "zahl2"),
                     ("VK je 100 Plätze", "zahl2"), ("Fachkraft\u00adquote", "prozent")),
-            tuple((name, x.vk, x.vk_anteilig.tage, x.vk_anteilig.personen, x.vk_anteilig.euro, x.vk_soll, x.erfuellung.tage,
-                   x.personen_je_vk.tage, x.vk_je_100_plaetze.tage, x.fachkraftquote) for name, x in alle), summenzeile=True))
+            tuple((name, x.vk, x.vk_anteilig.tage, x.vk_anteilig.personen, x.vk_anteilig.euro, *((
+                x.vk_soll, x.erfuellung.tage, x.personen_je_vk.tage, x.vk_je_100_plaetze.tage) if ganz else (None,) * 4), x.fachkraftquote)
+                  for name, x in alle), summenzeile=True))
     laeuft = f" (bis {facts.quartal.zeitraum.bis:%d.%m.})" * (facts.quartal.nummer < 4)
-    # without the last year where it is provisional: with days missing too few VK seem needed
-    jahre = [(str(j.jahr) + laeuft * (j.jahr == facts.quartal.jahr), j.personal) for j in facts.personal_jahre[:-facts.vorlaeufig or None]]
+    jahre = [(str(j.jahr) + laeuft * (j.jahr == facts.quartal.jahr), j.personal) for j in facts.personal_jahre[:None if ganz else -1]]
     tabellen.append(Tabelle(
-        "Personal nach Jahren", "Träger gesamt; eigener Anteil nach Tagen; "
+        "Personal nach Jahren", f"Träger gesamt; eigener Anteil nach {MASSSTAB[mass]}; "
         "unbesetzte und überzählige VK in Euro, wo Personalkosten angegeben sind",
         spalten("Jahr", ("VK anteilig", "zahl2"), ("nötig", "zahl2"), ("Differenz", "differenz2"), ("Erfüllung", "prozent"),
                 ("Fachkraft\u00adquote", "prozent"), ("unbesetzt, Euro", "zahl"), ("über\u00adzählig, Euro", "zahl")),
-        tuple((j, p.vk_anteilig.tage, p.vk_soll,
-               None if p.vk_anteilig.tage is None or p.vk_soll is None else f.runde(p.vk_anteilig.tage, 2) - f.runde(p.vk_soll, 2),
-               p.erfuellung.tage, p.fachkraftquote, p.unbesetzt_eur, p.ueberbesetzt_eur) for j, p in jahre)))
+        tuple((j, vk := getattr(p.vk_anteilig, mass), p.vk_soll,
+               None if vk is None or p.vk_soll is None else f.runde(vk, 2) - f.runde(p.vk_soll, 2),
+               getattr(p.erfuellung, mass), p.fachkraftquote, p.unbesetzt_eur, p.ueberbesetzt_eur) for j, p in jahre)))
     return tabellen
 
 
@@ -339,14 +353,19 @@ def status(m: Massnahme) -> str:
     return STATUS.get(m.status, m.status) + ", überfällig" * m.ueberfaellig
 
 
+def massnahmen_stand(facts: Facts) -> str:
+    """As of when the scorecard stands, and on which day what is open counts as overdue."""
+    stichtag = min(facts.datenstand, facts.quartal.zeitraum.bis)
+    return f"Stand {f.tag(facts.massnahmen.stand or facts.datenstand)}; überfällig am {f.tag(stichtag)}"
+
+
 def massnahmen(facts: Facts) -> list[Tabelle]:
     """Every measure with goal, status, due date and responsible; beside it what frames it."""
     k = facts.massnahmen
     if not k.liste:
         return []
-    basis = f"Stand {f.tag(k.stand or facts.datenstand)}; überfällig am {f.tag(min(facts.datenstand, facts.quartal.zeitraum.bis))}"
     return [
-        Tabelle("Maßnahmen der Balanced Scorecard", basis,
+        Tabelle("Maßnahmen der Balanced Scorecard", massnahmen_stand(facts),
                 spalten("Maßnahme", "Ziel", "Perspektive", "Kennzahl", "Soll", "Ist", "Stand", ("fällig", "datum"), "verantwortlich"),
                 tuple((m.massnahme, m.ziel, m.perspektive, m.kennzahl, m.sollwert, ist(m), status(m), m.faellig, m.verantwortlich)
                       for m in k.liste)),
@@ -419,7 +438,7 @@ def vereinbart(facts: Facts) -> list[Tabelle]:
     reihen: list[tuple[str, str, Any, Any]] = [
         ("Belegte Plätze, Angebote im Budget", "zahl1", a.soll_tage / tage if a.soll_tage is not None else None,
          Fraction(a.ist_tage, tage) if a.ist_tage is not None else None),
-        ("Vollkräfte (VK), nötig und eingesetzt", "zahl1", p.vk_soll, vk),
+        ("Vollkräfte (VK), nötig und eingesetzt", "zahl1", p.vk_soll if facts.ganz(facts.quartal.zeitraum) else None, vk),
         (f"Leistungsvolumen seit {seit(facts)} in Euro", "euro", e.soll_eur, e.ist_eur),
         *((f"Mittel „{v.name}“ in Euro, ausgegeben", "euro", v.mittel_eur, v.ausgegeben_eur) for v in facts.massnahmen.vorhaben
           if v.mittel_eur)]

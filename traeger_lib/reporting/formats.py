@@ -118,6 +118,11 @@ def monat(name: str) -> str:
     return f"{MONATE[int(name[5:]) - 1]} {name[:4]}"
 
 
+def gruppe(hbg: str) -> str:
+    """A need group by its name: „HBG 2“, of who has none „ohne HBG“."""
+    return "ohne HBG" if hbg == "ohne" else f"HBG {hbg}"
+
+
 def klartext(name: str) -> str:
     """The name of a column or value of the data as a person writes it.
 

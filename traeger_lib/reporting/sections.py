@@ -102,7 +102,9 @@ def kopf(facts: Facts, zusatz: str = "") -> Html:
               "Maßnahmenplan ohne fallbezogenes Budget"]
     marken = [facts.bestandshinweis or (muster()["erfunden"] if facts.erfunden else "")]
     if facts.vorlaeufig:
-        marken.append(muster()["vorlaeufig"].format(datenstand=f.tag(facts.datenstand), ende=f.tag(facts.quartal.zeitraum.bis)))
+        ende = facts.quartal.zeitraum.bis
+        marken.append(muster()["vorlaeufig" if facts.datenstand < ende else "vorlaeufig_monate"].format(
+            datenstand=f.tag(facts.datenstand), ende=f.tag(ende)))
     hinweise = "".join(f'<p class="marke">{escape(t)}</p>' for t in marken if t)
     return Html(f'<p class="traeger">{escape(", ".join(t for t in (facts.name, facts.ort) if t))}</p>'
                 f"<h1>{escape(titel(facts) + (f', {zusatz}' if zusatz else ''))}</h1>"
@@ -133,13 +135,15 @@ def _kacheln(facts: Facts, ziele: Collection[str]) -> str:
     fertig, mit_index = sum(k for s, k in m.je_status.items() if s in ("laufend", "abgeschlossen")), mit_gruppen(facts)
     mit_index = mit_index and not facts.verfahren.ein_satz
     plaetze: Fraction | None = facts.fallzahlen.quartal.gesamt.durchschnittlich_belegte_plaetze
-    betrag, name = None if a.abweichung_eur is None else gerundet(a)[0], "belegte Plätze"
+    betrag, name = None if a.abweichung_eur is None or not facts.budgettage else gerundet(a)[0], "belegte Plätze"
     if facts.vorlaeufig:
         plaetze, name = monate[-1].plaetze if monate else None, f"belegte Plätze, {f.monat(monate[-1].monat)}" if monate else name
-        soll, betrag, q = None, None, q[:-1]
+        betrag, q = None, q[:-1]
+    soll = soll if facts.ganz(facts.quartal.zeitraum) else None
     personal = (("VK eingesetzt", f.zahl(vk, n)) if soll is None else ("VK nötig, eingesetzte nicht bekannt", f.zahl(soll, n))
                 if vk is None else ("VK eingesetzt von nötig", f"{f.zahl(vk, n)} von {f.zahl(soll, n)}"))
-    tag = seit(facts) if seit(facts) == "Jahresbeginn" else f.tag(facts.budget_beginn)
+    wann = "seit Jahresbeginn" if seit(facts) == "Jahresbeginn" else f"seit {f.tag(facts.budget_beginn)}"
+    wann = wann if facts.budgettage else f"(Budget ab {f.tag(facts.budget_beginn)})"
     werte: list[tuple[str, str, str, str]] = [
         ("fallzahlen", name, "unter 5" if zu_wenige(facts) and plaetze else f.zahl(plaetze, 1),
          linie([x.plaetze for x in monate], f"{len(monate)} Monate", lambda x: f.zahl(x, 1), 0.05 * float(plaetze or 0))),
@@ -147,7 +151,7 @@ def _kacheln(facts: Facts, ziele: Collection[str]) -> str:
          linie([s.mix.mixindex for s in q if mit_index], "Quartale", lambda x: f.zahl(x, 2), 0.04)),
         ("personal", *personal, linie([erfuellung(s.personal, mass, n) for s in q], "Differenz je Quartal",
                                       lambda x: f"{f.zahl(x, n, vorzeichen=True)} VK", 0.04 * float(soll or 0))),
-        ("euro", f"Abweichung seit {tag}", f.euro(betrag, 0, vorzeichen=True), linie(
+        ("euro", f"Abweichung {wann}", f.euro(betrag, 0, vorzeichen=True), linie(
             [abweichung_anteil(s.abweichung) for s in q], "Abweichung je Quartal", lambda x: f.prozent(x, vorzeichen=True), 0.04)),
         ("massnahmen", "Maßnahmen laufend oder fertig", f"{fertig} von {len(m.liste)}" if m.liste else f.FEHLT, ""),
     ][0 if facts.angebote else -1:]
@@ -211,9 +215,10 @@ def euro(facts: Facts) -> Html:
     """Volume and budget: deviation, derivation, instalments, Puffer, rates."""
     a, b = content.abweichung(facts), content.budget(facts)
     bild = _bild(facts, "abweichung") or _falte("Vorläufige Abweichung" if facts.vorlaeufig else "Tabelle zur Abweichung", a[2:3])
-    return abschnitt("euro", "Leistungsvolumen und Budget", bild, _tabellen(a[3:4]),
-                      _falte(f"Nur {facts.quartal.lang}", a[:2], a[2:]), _bild(facts, "korridor"), _tabellen(b[-2:]),
-                      _falte("Herleitung des Budgets und Raten", b[:-2]), _falte("Entgelte", content.entgelte(facts)))
+    noch_nicht = "" if facts.budgettage else f"<p>{escape(saetze(facts)[3].text)}</p>"
+    return abschnitt("euro", "Leistungsvolumen und Budget", noch_nicht, bild, _tabellen(a[3:4]),
+                      _falte(f"Nur {facts.quartal.lang}", a[:2], a[2:]), _bild(facts, "korridor"), _tabellen(b[2:]),
+                      _falte("Herleitung des Budgets und Raten", b[:2]), _falte("Entgelte", content.entgelte(facts)))
 
 
 def personal(facts: Facts) -> Html:

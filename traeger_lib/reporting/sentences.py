@@ -73,9 +73,10 @@ def _richtung(m: dict[str, str], anteil: Fraction, vorsilbe: str = "") -> str:
 
 
 def zu_wenige(facts: Facts) -> bool:
-    """Fewer than 5 persons (or places, where only months are known): too few for a statement."""
-    g = facts.fallzahlen.quartal.gesamt
-    return (g.durchschnittlich_belegte_plaetze if g.faelle_im_zeitraum is None else g.faelle_im_zeitraum) < 5
+    """Fewer than 5 persons (or places, where only months are known: of a provisional quarter those of the last one)."""
+    g, monat = facts.fallzahlen.quartal.gesamt, facts.verlauf[-1:] if facts.vorlaeufig else ()
+    plaetze = monat[0].plaetze if monat else g.durchschnittlich_belegte_plaetze
+    return (plaetze if g.faelle_im_zeitraum is None else g.faelle_im_zeitraum) < 5
 
 
 def _frueher(facts: Facts, wert: Callable[[Quartalsstand], Any], form: Callable[[Any], str]) -> str:
@@ -121,6 +122,8 @@ def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
     a = facts.abweichung.quartal.gesamt
     if facts.vorlaeufig:
         texte = [m["vorlaeufig"].format(monat=f.monat(v.monat), plaetze=f.zahl(v.plaetze, 1)) for v in facts.verlauf[-1:]]
+    elif plaetze and not facts.ganz(facts.quartal.zeitraum):
+        texte.append(m["beginn"].format(beginn=f.tag(facts.gezaehlt_ab)))
     if not a.soll_tage or a.ist_tage is None:
         texte.append(_noch_nicht(facts) or m["kein_budget" if a.soll_tage is None else "kein_plan"])
     elif facts.vorlaeufig:
@@ -128,10 +131,9 @@ def _fallzahlen(facts: Facts, m: dict[str, str]) -> list[str]:
     else:
         tage, ganz = facts.budgettage, facts.budgettage == facts.quartal.zeitraum.tage
         im_budget, plan, anteil = Fraction(a.ist_tage, tage), a.soll_tage / tage, a.ist_tage / a.soll_tage - 1
-        vorsilbe = "budget_" if ganz and f.runde(im_budget, 1) == f.runde(plaetze, 1) else "teil_"
-        nicht = _nicht_gezaehlt(facts, m) if ganz else m["teil_seit"].format(beginn=seit(facts))
-        texte.append(_richtung(m, anteil, vorsilbe).format(
-            plaetze=f.zahl(im_budget, 1), prozent=f.prozent(abs(anteil)), plan=f.zahl(plan, 1), nicht=nicht))
+        vorsilbe = "seit_" if not ganz else "budget_" if f.runde(im_budget, 1) == f.runde(plaetze, 1) else "teil_"
+        texte.append(_richtung(m, anteil, vorsilbe).format(beginn=seit(facts), plaetze=f.zahl(im_budget, 1), plan=f.zahl(plan, 1),
+                                                           prozent=f.prozent(abs(anteil)), nicht=_nicht_gezaehlt(facts, m)))
     if facts.vergleich:
         texte.append(nachmeldungen(facts.vergleich))
     t = facts.trend.gesamt
@@ -208,15 +210,16 @@ def _hbg(facts: Facts, m: dict[str, str]) -> list[str]:
 
 
 def _personal(facts: Facts, m: dict[str, str]) -> list[str]:
-    p = facts.personal.quartal.gesamt
+    p, ganz = facts.personal.quartal.gesamt, facts.ganz(facts.quartal.zeitraum)
     vk, soll = getattr(p.vk_anteilig, leitmassstab(facts)), p.vk_soll
-    if vk is None and soll is not None and not any(x.vk for x in facts.personal.quartal.je_angebot.values()):
-        return [m["keine_angaben"], *[m["nur_bedarf"].format(soll=f.zahl(soll, vk_stellen(facts)))] * (not facts.vorlaeufig)]
+    if vk is None and not any(x.vk for x in facts.personal.quartal.je_angebot.values()):
+        return [m["keine_angaben"], *[m["nur_bedarf"].format(soll=f.zahl(soll, vk_stellen(facts)))] * (ganz and soll is not None)]
     if vk is None:
         return [m["unvollstaendig"]]
     texte, mass, n = list[str](), leitmassstab(facts), vk_stellen(facts)
-    if facts.vorlaeufig or soll is None:
-        texte.append(m["vorlaeufig" if facts.vorlaeufig else "kein_soll"].format(vk=f.zahl(vk, n)))
+    if not ganz or soll is None:
+        wie = "vorlaeufig" if facts.vorlaeufig else "kein_soll" if soll is None else "beginn"
+        texte.append(m[wie].format(vk=f.zahl(vk, n), beginn=f.tag(facts.gezaehlt_ab)))
     else:
         d = f.runde(vk, n) - f.runde(soll, n)
         texte.append(m["gleich" if not d else "mehr" if d > 0 else "fehlt"].format(
@@ -260,9 +263,9 @@ def _euro(facts: Facts, m: dict[str, str]) -> list[str]:
     if unten is None and oben is None:
         return [*texte, m["korridor_keiner"]]
     innen = (unten is None or anteil * 100 >= -abs(Fraction(unten))) and (oben is None or anteil * 100 <= abs(Fraction(oben)))
-    grenzen = {"unten": f.FEHLT if unten is None else f.prozent(-abs(Fraction(unten)) / 100),
-               "oben": f.FEHLT if oben is None else f.prozent(Fraction(oben) / 100, vorzeichen=True)}
-    return [*texte, m["korridor_in" if innen else "korridor_aus"].format(**grenzen)]
+    enden = "korridor_oben" if unten is None else "korridor_unten" if oben is None else "korridor_beide"
+    grenzen = m[enden].format(unten=f.prozent(-abs(Fraction(unten or 0)) / 100), oben=f.prozent(Fraction(oben or 0) / 100, vorzeichen=True))
+    return [*texte, m["korridor_in" if innen else "korridor_aus"].format(grenzen=grenzen)]
 
 
 def seit(facts: Facts) -> str:

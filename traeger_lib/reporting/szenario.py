@@ -40,7 +40,8 @@ def kurz(x: Any) -> str:
 def _groesse(w: Aenderung) -> str:
     """The size of a change: „+2 Plätze“."""
     wert, feld = w[ARTEN[w.art].haupt], ARTEN[w.art].felder[ARTEN[w.art].haupt]
-    return f"{'+' if feld.unten < 0 < wert else ''}{kurz(wert)}\u00a0{feld.einheit}"
+    einheit = "Platz" if feld.einheit == "Plätze" and abs(wert) == 1 else feld.einheit
+    return f"{'+' if feld.unten < 0 < wert else ''}{kurz(wert)}\u00a0{einheit}"
 
 
 def beschreibe(w: Aenderung, namen: Namen) -> str:
@@ -52,7 +53,7 @@ def beschreibe(w: Aenderung, namen: Namen) -> str:
         elif k in ("angebot_id", "bezeichnung"):
             teile.append(namen.get(w[k], w[k]))
         elif k != art.haupt and w[k] not in ("", feld.standard):
-            teile.append(f"{feld.name} {kurz(w[k])}\u00a0{feld.einheit}".strip())
+            teile.append(f.gruppe(w[k]) if k == "hbg" else f"{feld.name} {kurz(w[k])}\u00a0{feld.einheit}".strip())
     return f"{art.name}: {', '.join(filter(None, teile))}"
 
 
@@ -100,8 +101,9 @@ def satz(e: Ergebnis, j: Jahresergebnis, namen: Namen) -> str:
         text = m[f"nichts_{zahl}"]
     elif len(an) == 1 and an[0].art == "plaetze":
         w, wort = an[0], "platz" if abs(an[0]["plaetze"]) == 1 else "plaetze"
-        werte |= {"plaetze": m[f"{wort}_{'mehr' if w['plaetze'] > 0 else 'weniger'}"].format(n=kurz(abs(w["plaetze"]))), "hbg": w["hbg"],
-                  "angebot": namen.get(w["angebot_id"], w["angebot_id"]), "tag": f.tag(w["ab"])}
+        wo = m["wo_ohne" if w["hbg"] == "ohne" else "wo_gruppe"].format(hbg=w["hbg"], angebot=namen.get(w["angebot_id"], w["angebot_id"]))
+        werte |= {"plaetze": m[f"{wort}_{'mehr' if w['plaetze'] > 0 else 'weniger'}"].format(n=kurz(abs(w["plaetze"]))), "wo": wo,
+                  "tag": f.tag(w["ab"])}
         text = m[f"{wort}_{'kosten' if d.wert > 0 else 'sparen'}"]
     else:
         text = m[f"{zahl}_{richtung}"]
