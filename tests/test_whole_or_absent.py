@@ -135,6 +135,29 @@ def test_ctrl_c_keeps_what_is_finished_and_says_so(klein, traeger):
     assert result.exit_code == 0 and "[1/1] BSP-SEE: fertig" in result.output
 
 
+def test_ctrl_c_twice_leaves_nobody_at_work(klein):
+    klein("import os, subprocess, time\nwith open(f'{bestand}/' + traeger_id, 'w') as f:\n    print(os.getppid(), os.getpid(), "
+          "subprocess.Popen(['sleep', '300']).pid, file=f)\ntime.sleep(300)")
+    lauf = start(klein, "--jobs", 2, start_new_session=True, preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL))
+    notizen = [klein.bestand / i for i in IDS]
+    wait_for(lambda: all(p.exists() and p.read_text().endswith("\n") for p in notizen))
+    (arbeiter, kind, enkel), andere = ([int(n) for n in p.read_text().split()] for p in notizen)
+    os.kill(arbeiter, signal.SIGSTOP)  # one that takes its time to end
+    os.kill(lauf.pid, signal.SIGINT)
+    wait_for(lambda: not any(map(_lebt, andere)))
+    os.kill(lauf.pid, signal.SIGINT)
+    text = lauf.communicate(timeout=60)[0]
+    os.kill(enkel, signal.SIGKILL)  # nobody was there to end it
+    assert lauf.returncode == 1 and "Abgebrochen: 2 Berichte sind offen" in text and not list(klein.aus.glob(".neu-*"))
+    assert not _lebt(arbeiter)
+    wait_for(lambda: not _lebt(kind), 10)
+
+
+def _lebt(pid):
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().split()[2] != "Z"
+
+
 def test_the_second_batch_on_a_folder_is_told_who_holds_it_and_a_dead_holder_holds_nothing(klein, traeger):
     klein("import time\ntime.sleep(60)")
     lauf = start(klein)

@@ -11,6 +11,7 @@ import gc
 import os
 import shlex
 import signal
+import sys
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -176,10 +177,16 @@ def _fuehre_aus(auftraege: list[job.Auftrag], jobs: int, cluster: str) -> Genera
                     arbeiter.kill()  # idle: its answer is here, its report in place
                     arbeiter.join()
                 yield ergebnis
-    finally:  # also when interrupted
-        for _, arbeiter in laufend.values():
-            arbeiter.kill()
-            arbeiter.join()
+    finally:
+        if laufend:  # interrupted: a second Ctrl-C must not stop the stopping
+            davor = signal.signal(signal.SIGINT, signal.SIG_IGN)
+            for _, arbeiter in laufend.values():
+                arbeiter.terminate()  # with what its notebook has started
+            for _, arbeiter in laufend.values():
+                arbeiter.join(5)
+                arbeiter.kill()
+                arbeiter.join()
+            signal.signal(signal.SIGINT, davor)
 
 
 def prozess_beendet(a: job.Auftrag) -> job.Ergebnis:
@@ -217,6 +224,7 @@ def _arbeite(rohr: Connection) -> None:
     """A worker's whole life: one report after the other until nobody asks. Ctrl-C is the parent's business; a killed parent takes its
     workers along."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     engine.die_with_parent()
     with suppress(EOFError):
         while True:
