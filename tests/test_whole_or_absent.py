@@ -268,6 +268,11 @@ def test_a_sent_report_is_kept_and_its_successor_is_a_marked_correction(klein, t
     neu, frueher, um = (Decimal(z.replace(".", "").replace(",", ".").replace("−", "-")) for z in jahresbudget.groups())
     assert neu - frueher == um
     assert manifest["korrektur"] in (versandt / "bericht.html").read_text()[:40_000]
+    assert traeger("verify", klein.aus).exit_code == traeger("verify", versandt).exit_code == 0
+    (klein.aus / "BSP-FLUSS.fassung-1").rename(klein.aus.parent / "weg")
+    result = traeger("verify", klein.aus)
+    assert result.exit_code == 1 and "BSP-FLUSS: Die versandte Fassung davor (BSP-FLUSS.fassung-1) fehlt.\n" in result.output
+    (klein.aus.parent / "weg").rename(klein.aus / "BSP-FLUSS.fassung-1")
     # a version that was not sent is replaced, and stays version 2
     assert traeger(*klein.befehl, "--force").exit_code == 0
     assert json.loads((versandt / "manifest.json").read_text())["korrektur"] == manifest["korrektur"]
@@ -298,6 +303,8 @@ def test_verify_names_what_is_missing_extra_and_changed(klein, traeger):
         assert zeile in result.output
     shutil.rmtree(klein.aus / "BSP-SEE")
     assert "BSP-SEE: Der Bericht fehlt" in traeger("verify", klein.aus).output
+    (klein.aus / "lauf.json").write_text("{")
+    assert "lauf.json ist nicht lesbar." in traeger("verify", klein.aus).output
     assert traeger("verify", klein.bestand).exit_code == 2
 
 
