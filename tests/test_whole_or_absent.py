@@ -209,6 +209,7 @@ def test_an_attempt_taken_for_dead_does_no_harm_to_its_successor(klein, traeger)
     ("x = bytearray(10**10)", "Der Arbeitsspeicher reicht nicht"),
     ("import time\ntime.sleep(60)", "Das Zeitlimit wurde überschritten."),
     ("raise ValueError('Frau Geheim')", "Unerwarteter Fehler (ValueError"),
+    ("analyse(daten, traeger_id, quartal, rueckblick_jahre=0)", "Der Rückblick"),
     ("import os\nos.kill(os.getppid(), 9)\nimport time\ntime.sleep(9)", "Der Rechenprozess wurde beendet"),
 ])
 def test_a_broken_report_fails_alone_with_its_reason(klein, traeger, zelle, grund):
@@ -306,6 +307,32 @@ def test_verify_names_what_is_missing_extra_and_changed(klein, traeger):
     (klein.aus / "lauf.json").write_text("{")
     assert "lauf.json ist nicht lesbar." in traeger("verify", klein.aus).output
     assert traeger("verify", klein.bestand).exit_code == 2
+
+
+def test_the_number_of_a_sent_version_outlives_its_manifest(klein, traeger):
+    ordner = klein.aus / "BSP-SEE"
+    for n in (1, 2):
+        assert traeger(*klein.befehl, "--force").exit_code == 0
+        (ordner / m.VERSANDT).write_text(f'{{"am": "2026-0{n}-20", "fassung": {n}}}')
+    (ordner / "manifest.json").unlink()
+    assert "BSP-SEE/manifest.json fehlt." in traeger("verify", klein.aus).output
+    assert "Fassung 3, Korrektur; Fassung 2 ging am 20.02.2026 hinaus" in traeger(*klein.befehl).output
+    assert sorted(p.name for p in klein.aus.glob("BSP-SEE*")) == ["BSP-SEE", "BSP-SEE.fassung-1", "BSP-SEE.fassung-2"]
+    assert json.loads((ordner / "manifest.json").read_text())["korrektur"].startswith("Korrigierte Fassung 3; sie ersetzt Fassung 2.")
+
+
+def test_a_linked_report_is_replaced_like_any_other(klein, traeger):
+    assert traeger(*klein.befehl).exit_code == 0
+    (klein.aus / "BSP-SEE").rename(klein.aus.parent / "anderswo")
+    (klein.aus / "BSP-SEE").symlink_to(klein.aus.parent / "anderswo")
+    for _ in range(2):
+        assert traeger(*klein.befehl, "--force").exit_code == 0
+        assert not list(klein.aus.glob(".*-BSP-*")) and not (klein.aus / "BSP-SEE").is_symlink()
+
+
+def test_without_a_run_there_is_nothing_to_retry(klein, traeger):
+    result = traeger(*klein.befehl, "--retry-failed")
+    assert result.exit_code == 2 and "ist kein Lauf vermerkt" in result.output and not klein.aus.exists()
 
 
 def test_the_lock_is_free_after_an_error(tmp_path):

@@ -67,6 +67,8 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
         auswahl(str(parameter["abschnitte"]))
     if pdf:
         chromium()
+    if nur_fehlgeschlagene and m.lies_json(ziel / "lauf.json") is None:
+        raise TraegerFehler(f"In {ziel} ist kein Lauf vermerkt, den --retry-failed wiederholen könnte. Bitte ohne diese Option.")
     bestand, fehler = lies(bestand_pfad)
     frueher, maengel = _frueher(gegen, bestand)
     ids = folder.auswahl(bestand, nur)

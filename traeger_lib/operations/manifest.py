@@ -150,6 +150,8 @@ def pruefe_archiv(wurzel: Path) -> tuple[int, list[str]]:
         vorige = f"{hier.resolve().name.partition('.fassung-')[0]}.fassung-{int((manifest or {}).get('fassung', 1)) - 1}"
         if not vorige.endswith("-0") and not (hier.resolve().with_name(vorige) / "manifest.json").exists():
             fehler.append(f"{name}: Die versandte Fassung davor ({vorige}) fehlt.")
+    ohne = [p.parent for p in sorted(wurzel.rglob(VERSANDT)) if not (p.parent / "manifest.json").exists()]
+    fehler += [f"{o.relative_to(wurzel).as_posix()}/manifest.json fehlt." for o in ohne]
     for pfad in sorted(wurzel.rglob("lauf.json")):
         if (lauf := lies_json(pfad)) is None:
             fehler.append(f"{pfad.relative_to(wurzel).as_posix()} ist nicht lesbar.")
