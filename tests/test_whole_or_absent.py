@@ -2,6 +2,7 @@
 
 import errno
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -18,6 +19,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
 
+from traeger_lib.analysis.periods import Quartal
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.reading import lies
 from traeger_lib.operations import batch, folder, job
@@ -151,6 +153,13 @@ def test_ctrl_c_twice_leaves_nobody_at_work(klein):
     assert lauf.returncode == 1 and "Abgebrochen: 2 Berichte sind offen" in text and not list(klein.aus.glob(".neu-*"))
     assert not _lebt(arbeiter)
     wait_for(lambda: not _lebt(kind), 10)
+
+
+def test_ctrl_c_in_the_moment_of_a_fork_is_not_lost(klein):
+    scharf = [True]
+    os.register_at_fork(after_in_parent=lambda: scharf and (scharf.clear(), os.kill(os.getpid(), signal.SIGINT)))
+    ergebnisse = batch.quartal(Quartal.aus("2026Q1"), klein.bestand, klein.aus, nur=IDS, jobs=1)
+    assert not scharf and {e.stand for e in ergebnisse} == {job.OFFEN} and multiprocessing.active_children() == []
 
 
 def _lebt(pid):

@@ -22,9 +22,9 @@ import time
 from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
-from typing import Any, ClassVar, cast
+from typing import Any, ClassVar
 
 from papermill.engines import Engine, NBClientEngine
 
@@ -84,11 +84,23 @@ def _run_forked(nb_man: Any, limit_s: int | None, memory_mb: int | None, on_succ
     try:
         return _follow(nb_man, ours, limit_s, tell)
     finally:
-        with suppress(ProcessLookupError, PermissionError):  # with all that the notebook has started, where anything is left
-            os.killpg(cast(int, child.pid), signal.SIGKILL)
+        _kill_group(child)
         child.kill()
         child.join()
         ours.close()
+
+
+def _kill_group(child: Any) -> None:
+    """End a notebook's child with all that the notebook has started, where anything is left."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def end_at_once(*_: Any) -> None:
+    """A worker's answer to SIGTERM: the notebook at work ends too. No exception, which could come where Python swallows it."""
+    for child in active_children():
+        _kill_group(child)
+    os._exit(1)
 
 
 def die_with_parent() -> None:
