@@ -25,13 +25,16 @@ batch.NOTEBOOK = FOLDER / "klein.ipynb"
 
 def watch(counter, deadly):
     """Count every step that changes something below the target; kill the whole process group just before step `deadly`."""
+    gruppe = os.getpgid(0)  # a notebook's child leaves it, and dies with its worker
+
     def step(was, path):
         if not str(path).startswith(str(ZIEL)):
             return
         with counter.get_lock():
             counter.value += 1
             if counter.value == deadly:
-                os.killpg(0, signal.SIGKILL)
+                os.killpg(gruppe, signal.SIGKILL)
+                time.sleep(60)
         with (FOLDER / "schritte.txt").open("a") as f:
             f.write(f"{was} {os.path.relpath(path, ZIEL)}\n")
 

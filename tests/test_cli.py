@@ -90,6 +90,7 @@ def test_help_everywhere(traeger, command):
     (["purge", "."], "Es fehlt die Angabe --years. Hilfe: traeger purge --help"),
     (["facts"], "Es fehlt die Angabe ID. Hilfe: traeger facts --help"),
     (["quarter", "2026Q1", "x", "--jobs", "0"], "Der Wert für --jobs passt nicht. Hilfe: traeger quarter --help"),
+    (["quarter", "2026Q1", "x", "--timeout", "3000000"], "Der Wert für --timeout passt nicht. Hilfe: traeger quarter --help"),
     (["quarter", "2026Q1", "x", "--farbe"], "Die Option --farbe gibt es nicht. Hilfe: traeger quarter --help"),
     (["quartal"], "Diesen Befehl oder diese Angabe gibt es nicht. Hilfe: traeger --help"),
 ])

@@ -1,12 +1,13 @@
 """The batch on a dask.distributed cluster on loopback: the same bytes as on this machine, also when workers and job processes die."""
 
+import json
 import os
 import signal
 import socket
 import subprocess
 import sys
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -41,19 +42,26 @@ def children(pid):
     return [int(c) for p in found for c in p.read_text().split()]
 
 
-@pytest.fixture(scope="module")
-def address():
-    """A scheduler and two workers with nannies, as `make cluster-demo` starts them."""
+@contextmanager
+def cluster_of(*names):
+    """The address of a scheduler with these workers with nannies, as `make cluster-demo` starts them, and the scheduler's process."""
     with socket.socket() as s:
         s.bind(("127.0.0.1", 0))
         here = f"tcp://127.0.0.1:{s.getsockname()[1]}"
     with ExitStack() as stack:
+        processes = []
         for args in (("scheduler", "--host", here, "--no-dashboard"),
-                     *(("worker", here, "--nthreads", "1", "--no-dashboard", "--name", n) for n in ("eins", "zwei"))):
-            process = stack.enter_context(dask(*args))
-            stack.callback(os.killpg, process.pid, signal.SIGKILL)
+                     *(("worker", here, "--nthreads", "1", "--no-dashboard", "--name", n) for n in names)):
+            processes.append(stack.enter_context(dask(*args)))
+            stack.callback(os.killpg, processes[-1].pid, signal.SIGKILL)
         with distributed.Client(here, timeout=60, set_as_default=False) as client:
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(len(names), timeout=60)
+        yield here, processes[0]
+
+
+@pytest.fixture(scope="module")
+def address():
+    with cluster_of("eins", "zwei") as (here, _):
         yield here
 
 
@@ -122,6 +130,17 @@ def test_an_interrupted_batch_leaves_nobody_at_work(address, bestand, tmp_path):
     there = sorted(p.name for p in (tmp_path / "aus").iterdir())
     time.sleep(1)  # nothing appears any more
     assert sorted(p.name for p in (tmp_path / "aus").iterdir()) == there
+
+
+def test_a_scheduler_that_dies_fails_the_rest_and_the_overview_says_so(bestand, tmp_path, monkeypatch):
+    monkeypatch.setattr(cluster, "WARTEN_S", 5)
+    with cluster_of("eins") as (here, scheduler):
+        def kill(*_):
+            os.kill(scheduler.pid, signal.SIGKILL)  # nobody waits for it yet, so that its number stays its own
+        ergebnisse = batch.quartal(Q1, bestand, tmp_path / "aus", cluster=here, melde=kill)
+    stand = {e["traeger_id"]: e["stand"] for e in json.loads((tmp_path / "aus" / "lauf.json").read_text())["traeger"]}
+    assert stand == {e.traeger_id: e.stand for e in ergebnisse} and set(stand.values()) == {job.FERTIG, job.FEHLGESCHLAGEN}
+    assert {i for i, s in stand.items() if s == job.FERTIG} == {p.parent.name for p in (tmp_path / "aus").glob("*/manifest.json")}
 
 
 def test_no_cluster_is_said_in_german(bestand, traeger, tmp_path, monkeypatch):

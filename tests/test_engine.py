@@ -2,10 +2,12 @@
 
 import json
 import multiprocessing
+import os
 import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import nbformat
 import papermill
@@ -63,8 +65,20 @@ CELLS = {
     "getpass": "try:\n    input('?')\nexcept Exception as e:\n    print(type(e).__name__, e, 'keine Eingabe')",
     "name": "__name__, __doc__ is None, 'get_ipython' in globals()",
     "fork": "from multiprocessing import get_context\np = get_context('fork').Process(target=int); p.start(); p.join(); p.exitcode",
-    "subprocess": "import subprocess\nsubprocess.run(['sh', '-c', 'echo c-ebene'], check=True);",
-    "os_write": "import os\nos.write(1, b'roh\\n'); os.write(2, b'roh-fehler\\n');",
+    "subprocess": "import os, subprocess, time\nsubprocess.run(['sh', '-c', 'echo c-ebene'], check=True); time.sleep(0.3)",
+    "os_write": "os.write(1, b'roh\\n'); os.write(2, b'roh-fehler\\n'); time.sleep(0.3)",
+    "flood": "subprocess.run(['sh', '-c', 'seq 30000; echo ä'], check=True); time.sleep(0.5)",
+    "fork_prints": "p = get_context('fork').Process(target=print, args=('Kind',)); p.start(); p.join(); time.sleep(0.3)",
+    "fileno": "import faulthandler\nfaulthandler.enable()\nsubprocess.run(['true'], stdout=sys.stdout, stderr=sys.stderr).returncode",
+    "no_password": "import getpass\ntry:\n    getpass.getpass('?')\nexcept Exception as e:\n    print(type(e).__name__, e)",
+    "breakpoint": "breakpoint()",
+    "pager": "len?",
+    "shown_again": "h = display('eins', display_id=True); h.display('zwei')",
+    "in_a_notebook": "import pandas as pd\npd.DataFrame([range(30)]), type(get_ipython()).__name__, pd.get_option('display.max_columns')",
+    "wide": "pd.DataFrame([range(30)])",
+    "environment": "[os.environ.get(n) for n in ('TERM', 'CLICOLOR', 'FORCE_COLOR', 'PAGER', 'GIT_PAGER', 'MPLBACKEND')]",
+    "signals": "import signal\nsignal.getsignal(signal.SIGINT) is signal.default_int_handler, signal.getsignal(signal.SIGTERM)",
+    "skipped": "print('nie')",
     "isatty": "sys.stdout.isatty(), sys.stdout.encoding, sys.stdout.writable(), sys.stdin is None",
     "expected": "1 / 0",
     "after": "print('weiter')",
@@ -124,7 +138,8 @@ def run(path, sources, tags=None, **kwargs):
 def pairs(tmp_path_factory):
     """Every notebook of the corpus by both engines, each engine in one fresh process: name → [(notebook, (exception, its ename))] * 2."""
     folder = tmp_path_factory.mktemp("engine")
-    tags = {list(CELLS).index("expected"): ["raises-exception"]}
+    tags = {list(CELLS).index("expected"): ["raises-exception"], list(CELLS).index("skipped"): ["skip-execution"]}
+    env = {k: w for k, w in os.environ.items() if k != "PYTEST_CURRENT_TEST"}  # which keeps a kernel from watching file descriptors
     sources = {"corpus": list(CELLS.values()), **ENDS, "widgets": WIDGETS}
     for name, cells in sources.items():
         nbformat.write(notebook(cells, tags if name == "corpus" else None), folder / f"{name}.ipynb")
@@ -132,7 +147,7 @@ def pairs(tmp_path_factory):
     for side in ("traeger", "nbclient"):
         jobs = [(side, str(folder / f"{n}.ipynb"), str(folder / f"{n}-{side}.ipynb")) for n in sources]
         sides.append(subprocess.Popen([sys.executable, "-c", RUNNER, json.dumps(jobs)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
-                                      text=True))
+                                      text=True, env=env))
     ends = [[tuple(json.loads(z[7:])) for z in p.communicate(timeout=240)[0].splitlines() if z.startswith("RESULT")] for p in sides]
     return {n: [(nbformat.read(folder / f"{n}-{e}.ipynb", 4), end[k]) for e, end in zip(("traeger", "nbclient"), ends, strict=True)]
             for k, n in enumerate(sources)}
@@ -205,6 +220,32 @@ def test_the_time_limit_is_an_error_and_ends_the_child(tmp_path):
 def test_a_killed_child_is_an_error(tmp_path):
     _, error = run(tmp_path / "nb.ipynb", ["import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "1"])
     assert isinstance(error, DeadKernelError)
+    fork = "from multiprocessing import get_context\nget_context('fork').Process(target=time.sleep, args=(50,)).start()"
+    _, error = run(tmp_path / "nb.ipynb", [f"import os, time\n{fork}\nos.kill(os.getpid(), 9)", "1"], execution_timeout=40)
+    assert isinstance(error, DeadKernelError)  # although one of its own lives on and holds what it held
+
+
+@pytest.mark.parametrize("limit", [1, 60])
+def test_what_a_notebook_has_started_ends_with_it(tmp_path, limit):
+    cells = ["import subprocess, time\np = subprocess.Popen(['sleep', '500'])\nprint(p.pid)", "time.sleep(70)" if limit == 1 else "1"]
+    nb, error = run(tmp_path / "nb.ipynb", cells, execution_timeout=limit)
+    assert (error is None) == (limit > 1)
+    ende = time.monotonic() + 10
+    while (stat := Path(f"/proc/{int(nb.cells[0].outputs[0].text)}/stat")).exists() and stat.read_text().split()[2] != "Z":
+        assert time.monotonic() < ende
+        time.sleep(0.05)
+
+
+def test_a_fork_of_the_notebook_does_not_wait_for_a_lock_that_was_held(tmp_path):
+    cell = """import sys, threading, time
+from multiprocessing import get_context
+def hold():
+    with sys.stdout._lock:
+        time.sleep(1)
+threading.Thread(target=hold).start(); time.sleep(0.2)
+p = get_context('fork').Process(target=sys.stdout.flush); p.start(); p.join(30)
+assert p.exitcode == 0, p.exitcode"""
+    assert run(tmp_path / "nb.ipynb", [cell])[1] is None
 
 
 def test_the_memory_limit_is_an_error_and_a_generous_one_is_none(tmp_path):

@@ -112,7 +112,7 @@ def code_lines(path: Path) -> int:
     return len(code)
 
 
-LINES_ALLOWED = 10920  # the aim is 5,000 (ARCHITECTURE.md, „Size“); this only keeps the library from growing unnoticed
+LINES_ALLOWED = 11010  # the aim is 5,000 (ARCHITECTURE.md, „Size“); this only keeps the library from growing unnoticed
 
 
 def test_library_does_not_grow_unnoticed():

@@ -2,6 +2,7 @@
 
 import errno
 import json
+import multiprocessing
 import os
 import random
 import re
@@ -18,6 +19,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell
 
+from traeger_lib.analysis.periods import Quartal
 from traeger_lib.inputs.faults import TraegerFehler
 from traeger_lib.inputs.reading import lies
 from traeger_lib.operations import batch, folder, job
@@ -135,6 +137,36 @@ def test_ctrl_c_keeps_what_is_finished_and_says_so(klein, traeger):
     assert result.exit_code == 0 and "[1/1] BSP-SEE: fertig" in result.output
 
 
+def test_ctrl_c_twice_leaves_nobody_at_work(klein):
+    klein("import os, subprocess, time\nwith open(f'{bestand}/' + traeger_id, 'w') as f:\n    print(os.getppid(), os.getpid(), "
+          "subprocess.Popen(['sleep', '300']).pid, file=f)\ntime.sleep(300)")
+    lauf = start(klein, "--jobs", 2, start_new_session=True, preexec_fn=partial(signal.signal, signal.SIGINT, signal.SIG_DFL))
+    notizen = [klein.bestand / i for i in IDS]
+    wait_for(lambda: all(p.exists() and p.read_text().endswith("\n") for p in notizen))
+    (arbeiter, kind, enkel), andere = ([int(n) for n in p.read_text().split()] for p in notizen)
+    os.kill(arbeiter, signal.SIGSTOP)  # one that takes its time to end
+    os.kill(lauf.pid, signal.SIGINT)
+    wait_for(lambda: not any(map(_lebt, andere)))
+    os.kill(lauf.pid, signal.SIGINT)
+    text = lauf.communicate(timeout=60)[0]
+    os.kill(enkel, signal.SIGKILL)  # nobody was there to end it
+    assert lauf.returncode == 1 and "Abgebrochen: 2 Berichte sind offen" in text and not list(klein.aus.glob(".neu-*"))
+    assert not _lebt(arbeiter)
+    wait_for(lambda: not _lebt(kind), 10)
+
+
+def test_ctrl_c_in_the_moment_of_a_fork_is_not_lost(klein):
+    scharf = [True]
+    os.register_at_fork(after_in_parent=lambda: scharf and (scharf.clear(), os.kill(os.getpid(), signal.SIGINT)))
+    ergebnisse = batch.quartal(Quartal.aus("2026Q1"), klein.bestand, klein.aus, nur=IDS, jobs=1)
+    assert not scharf and {e.stand for e in ergebnisse} == {job.OFFEN} and multiprocessing.active_children() == []
+
+
+def _lebt(pid):
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().split()[2] != "Z"
+
+
 def test_the_second_batch_on_a_folder_is_told_who_holds_it_and_a_dead_holder_holds_nothing(klein, traeger):
     klein("import time\ntime.sleep(60)")
     lauf = start(klein)
@@ -186,6 +218,7 @@ def test_an_attempt_taken_for_dead_does_no_harm_to_its_successor(klein, traeger)
     ("x = bytearray(10**10)", "Der Arbeitsspeicher reicht nicht"),
     ("import time\ntime.sleep(60)", "Das Zeitlimit wurde überschritten."),
     ("raise ValueError('Frau Geheim')", "Unerwarteter Fehler (ValueError"),
+    ("analyse(daten, traeger_id, quartal, rueckblick_jahre=0)", "Der Rückblick"),
     ("import os\nos.kill(os.getppid(), 9)\nimport time\ntime.sleep(9)", "Der Rechenprozess wurde beendet"),
 ])
 def test_a_broken_report_fails_alone_with_its_reason(klein, traeger, zelle, grund):
@@ -245,6 +278,11 @@ def test_a_sent_report_is_kept_and_its_successor_is_a_marked_correction(klein, t
     neu, frueher, um = (Decimal(z.replace(".", "").replace(",", ".").replace("−", "-")) for z in jahresbudget.groups())
     assert neu - frueher == um
     assert manifest["korrektur"] in (versandt / "bericht.html").read_text()[:40_000]
+    assert traeger("verify", klein.aus).exit_code == traeger("verify", versandt).exit_code == 0
+    (klein.aus / "BSP-FLUSS.fassung-1").rename(klein.aus.parent / "weg")
+    result = traeger("verify", klein.aus)
+    assert result.exit_code == 1 and "BSP-FLUSS: Die versandte Fassung davor (BSP-FLUSS.fassung-1) fehlt.\n" in result.output
+    (klein.aus.parent / "weg").rename(klein.aus / "BSP-FLUSS.fassung-1")
     # a version that was not sent is replaced, and stays version 2
     assert traeger(*klein.befehl, "--force").exit_code == 0
     assert json.loads((versandt / "manifest.json").read_text())["korrektur"] == manifest["korrektur"]
@@ -275,7 +313,35 @@ def test_verify_names_what_is_missing_extra_and_changed(klein, traeger):
         assert zeile in result.output
     shutil.rmtree(klein.aus / "BSP-SEE")
     assert "BSP-SEE: Der Bericht fehlt" in traeger("verify", klein.aus).output
+    (klein.aus / "lauf.json").write_text("{")
+    assert "lauf.json ist nicht lesbar." in traeger("verify", klein.aus).output
     assert traeger("verify", klein.bestand).exit_code == 2
+
+
+def test_the_number_of_a_sent_version_outlives_its_manifest(klein, traeger):
+    ordner = klein.aus / "BSP-SEE"
+    for n in (1, 2):
+        assert traeger(*klein.befehl, "--force").exit_code == 0
+        (ordner / m.VERSANDT).write_text(f'{{"am": "2026-0{n}-20", "fassung": {n}}}')
+    (ordner / "manifest.json").unlink()
+    assert "BSP-SEE/manifest.json fehlt." in traeger("verify", klein.aus).output
+    assert "Fassung 3, Korrektur; Fassung 2 ging am 20.02.2026 hinaus" in traeger(*klein.befehl).output
+    assert sorted(p.name for p in klein.aus.glob("BSP-SEE*")) == ["BSP-SEE", "BSP-SEE.fassung-1", "BSP-SEE.fassung-2"]
+    assert json.loads((ordner / "manifest.json").read_text())["korrektur"].startswith("Korrigierte Fassung 3; sie ersetzt Fassung 2.")
+
+
+def test_a_linked_report_is_replaced_like_any_other(klein, traeger):
+    assert traeger(*klein.befehl).exit_code == 0
+    (klein.aus / "BSP-SEE").rename(klein.aus.parent / "anderswo")
+    (klein.aus / "BSP-SEE").symlink_to(klein.aus.parent / "anderswo")
+    for _ in range(2):
+        assert traeger(*klein.befehl, "--force").exit_code == 0
+        assert not list(klein.aus.glob(".*-BSP-*")) and not (klein.aus / "BSP-SEE").is_symlink()
+
+
+def test_without_a_run_there_is_nothing_to_retry(klein, traeger):
+    result = traeger(*klein.befehl, "--retry-failed")
+    assert result.exit_code == 2 and "ist kein Lauf vermerkt" in result.output and not klein.aus.exists()
 
 
 def test_the_lock_is_free_after_an_error(tmp_path):

@@ -158,9 +158,9 @@ def quarter(quartal: Quartalstext, bestand: Bestandspfad, out: Zielordner = None
             parameter: Annotated[list[str] | None, typer.Option("--parameter", "-p", metavar="NAME=WERT",
                                                                 help="Parameter des Notebooks (mehrfach möglich)")] = None,
             cluster: Annotated[str, typer.Option(metavar="ADDRESS", help="auf einem dask-Cluster rechnen, etwa tcp://rechner:8786")] = "",
-            timeout: Annotated[int, typer.Option(min=1, help="Zeitlimit je Zelle in Sekunden")] = 600,
+            timeout: Annotated[int, typer.Option(min=1, max=1_000_000, help="Zeitlimit je Zelle in Sekunden")] = 600,
             against: FruehererBestand = None,
-            memory: Annotated[int, typer.Option(min=256, help="Arbeitsspeicher je Bericht in MB")] = 4096,
+            memory: Annotated[int, typer.Option(min=256, max=100_000_000, help="Arbeitsspeicher je Bericht in MB")] = 4096,
             pdf: Annotated[bool, typer.Option("--pdf", help="auch bericht.pdf schreiben (braucht Chromium)")] = False) -> None:
     """Erstellt die Berichte aller Träger eines Quartals; ein zweiter Lauf rechnet nur, was fehlt oder sich geändert hat."""
     from rich.console import Console

@@ -11,10 +11,11 @@ import gc
 import os
 import shlex
 import signal
+import threading
 import time
 from collections import Counter, deque
-from collections.abc import Callable, Generator, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -66,6 +67,8 @@ def quartal(q: Quartal, bestand_pfad: Path, ziel: Path, *, nur: Sequence[str] = 
         auswahl(str(parameter["abschnitte"]))
     if pdf:
         chromium()
+    if nur_fehlgeschlagene and m.lies_json(ziel / "lauf.json") is None:
+        raise TraegerFehler(f"In {ziel} ist kein Lauf vermerkt, den --retry-failed wiederholen könnte. Bitte ohne diese Option.")
     bestand, fehler = lies(bestand_pfad)
     frueher, maengel = _frueher(gegen, bestand)
     ids = folder.auswahl(bestand, nur)
@@ -149,12 +152,14 @@ def _fuehre_aus(auftraege: list[job.Auftrag], jobs: int, cluster: str) -> Genera
 
     def beginne(rohr: Connection | None = None, arbeiter: BaseProcess | None = None) -> None:
         """Give the next job to a worker, a new one unless one is named."""
+        a = warten.popleft()
         if rohr is None or arbeiter is None:
             rohr, ende = kontext.Pipe()
             arbeiter = kontext.Process(target=_arbeite, args=(ende,))  # type: ignore[attr-defined]
-            arbeiter.start()
+            with _ohne_strg_c():  # while it forks, Python would swallow it
+                arbeiter.start()
+                laufend[rohr] = (a, arbeiter)
             ende.close()
-        a = warten.popleft()
         laufend[rohr] = (a, arbeiter)
         with suppress(BrokenPipeError):  # died at once: told when its answer is read
             rohr.send(a)
@@ -176,10 +181,30 @@ def _fuehre_aus(auftraege: list[job.Auftrag], jobs: int, cluster: str) -> Genera
                     arbeiter.kill()  # idle: its answer is here, its report in place
                     arbeiter.join()
                 yield ergebnis
-    finally:  # also when interrupted
-        for _, arbeiter in laufend.values():
-            arbeiter.kill()
-            arbeiter.join()
+    finally:
+        with suppress(KeyboardInterrupt), _ohne_strg_c():  # interrupted; a second Ctrl-C must not stop the stopping
+            for _, arbeiter in laufend.values():
+                arbeiter.terminate()  # with what its notebook has started
+            for _, arbeiter in laufend.values():
+                arbeiter.join(5)
+                arbeiter.kill()
+                arbeiter.join()
+
+
+@contextmanager
+def _ohne_strg_c() -> Iterator[None]:
+    """Ctrl-C waits until this is over (only the main thread hears of it)."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    gedrueckt: list[int] = []
+    davor = signal.signal(signal.SIGINT, lambda nummer, _: gedrueckt.append(nummer))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, davor)
+    if gedrueckt:
+        raise KeyboardInterrupt
 
 
 def prozess_beendet(a: job.Auftrag) -> job.Ergebnis:
@@ -217,6 +242,7 @@ def _arbeite(rohr: Connection) -> None:
     """A worker's whole life: one report after the other until nobody asks. Ctrl-C is the parent's business; a killed parent takes its
     workers along."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, engine.end_at_once)
     engine.die_with_parent()
     with suppress(EOFError):
         while True:

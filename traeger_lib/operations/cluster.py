@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from queue import SimpleQueue
@@ -51,8 +52,9 @@ def fuehre_aus(auftraege: list[job.Auftrag], adresse: str) -> Generator[job.Erge
                 else:
                     yield batch.prozess_beendet(a)
         finally:
-            client.cancel(list(futures))
-            client.run(_beende)
+            with suppress(OSError, ValueError):  # the scheduler is gone, or every worker
+                client.cancel(list(futures))
+                client.run(_beende)
 
 
 def _auf_worker(ordner: str, auftrag: dict[str, Any]) -> dict[str, Any]:

@@ -3,22 +3,28 @@
 `papermill --engine traeger in.ipynb out.ipynb` works for any Python notebook. The standard engine runs what this one cannot: another
 kernel than `python3`, or a system without fork (Windows, macOS). Outputs equal the standard engine's (tests/test_engine.py), except:
 file names of cells in warnings and tracebacks, and code that needs the event loop of
-a kernel (`asyncio.create_task` without await, interaction with widgets). This module stays light, because papermill imports every
-registered engine at its start.
+a kernel (`asyncio.create_task` without await, interaction with widgets, what an Output widget catches); `tqdm.auto` shows text. This
+module stays light, because papermill imports every registered engine at its start.
 """
 
 from __future__ import annotations
 
 import builtins
+import codecs
+import getpass
 import io
 import os
+import select
+import signal
 import sys
+import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from copy import deepcopy
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from papermill.engines import Engine, NBClientEngine
 
@@ -78,16 +84,29 @@ def _run_forked(nb_man: Any, limit_s: int | None, memory_mb: int | None, on_succ
     try:
         return _follow(nb_man, ours, limit_s, tell)
     finally:
+        _kill_group(child)
         child.kill()
         child.join()
         ours.close()
+
+
+def _kill_group(child: Any) -> None:
+    """End a notebook's child with all that the notebook has started, where anything is left."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(child.pid, signal.SIGKILL)
+
+
+def end_at_once(*_: Any) -> None:
+    """A worker's answer to SIGTERM: the notebook at work ends too. No exception, which could come where Python swallows it."""
+    for child in active_children():
+        _kill_group(child)
+    os._exit(1)
 
 
 def die_with_parent() -> None:
     """A child must not outlive its parent, or it would go on writing after the parent was killed (Linux; no effect elsewhere)."""
     if sys.platform == "linux":
         import ctypes
-        import signal
         ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
 
 
@@ -144,18 +163,23 @@ def _run_child(pipe: Any, cells: list[tuple[int, str, list[str]]], memory_mb: in
     code, answer = 0, None
     try:
         die_with_parent()
+        os.setsid()  # a kernel's group is its own: it ends with all its processes, and Ctrl-C is the parent's business
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.register_at_fork(after_in_child=pipe.close)  # whoever holds it seems to be us
         recorder = Recorder()
         shell = _shell(recorder)
         if memory_mb:
             limit_memory(memory_mb)
         for i, source, tags in cells:
             pipe.send(("start", i, None, False))
-            if not source.strip():
+            if not source.strip() or "skip-execution" in tags:
                 empty: dict[Any, Any] = {"count": None, i: []}
                 pipe.send(("done", i, empty, False))
                 continue
             recorder.begin(i)
             result = shell.run_cell(source, store_history=True)
+            sys.stdout.flush()
             broken = not result.success or any(o["output_type"] == "error" for o in recorder.outputs[i])
             failed = broken and "raises-exception" not in tags
             outputs: dict[Any, Any] = {"count": shell.execution_count - 1, **recorder.changed()}
@@ -196,8 +220,8 @@ class Recorder:
         self.cell = 0
 
     def begin(self, cell: int) -> None:
+        self.outputs[cell] = []  # before it is the running one, to which another thread may write at any time
         self.cell, self._clear, self._touched = cell, False, {cell}
-        self.outputs[cell] = []
 
     def changed(self) -> dict[int, list[dict[str, Any]]]:
         """Outputs of every cell touched since `begin`."""
@@ -219,12 +243,12 @@ class Recorder:
             self._by_id.setdefault(display_id, []).append((self.cell, output))
 
     def display(self, data: dict[str, Any], metadata: dict[str, Any] | None, transient: dict[str, Any] | None, update: bool) -> None:
-        """display(), and update_display() wherever that id was shown before."""
+        """display() or update_display(), and the same wherever that id was shown before."""
         display_id = (transient or {}).get("display_id")
+        for cell, output in self._by_id.get(display_id or "", []):
+            output["data"], output["metadata"] = data, metadata or {}
+            self._touched.add(cell)
         if update:
-            for cell, output in self._by_id.get(display_id or "", []):
-                output["data"], output["metadata"] = data, metadata or {}
-                self._touched.add(cell)
             return
         self.add({"output_type": "display_data", "data": data, "metadata": metadata or {}}, display_id)
 
@@ -236,18 +260,50 @@ class Recorder:
 
 
 class _Stream(io.TextIOBase):
-    """stdout or stderr of the child, as notebook output."""
+    """stdout or stderr of the child, as notebook output; with what others write to its file descriptor (C code, subprocesses, forks)."""
 
     encoding, errors = "UTF-8", "strict"  # type: ignore[assignment]
+    _all: ClassVar[list[_Stream]] = []
+    _lock = threading.RLock()
 
-    def __init__(self, name: str, add: Callable[[dict[str, Any]], None]) -> None:
-        self.name, self._add = f"<{name}>", lambda text: add({"output_type": "stream", "name": name, "text": text})
+    def __init__(self, name: str, fd: int, add: Callable[[dict[str, Any]], None]) -> None:
+        self.name, self._add = name, lambda text: add({"output_type": "stream", "name": name, "text": text})
+        self._pid, self._fd, self._before, (self._pipe, write) = os.getpid(), fd, os.dup(fd), os.pipe()
+        self._decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        os.set_blocking(self._pipe, False)
+        os.dup2(write, fd)
+        os.close(write)
+        self._all.append(self)
+
+    def fileno(self) -> int:
+        """Where the stream went before, as a kernel's does."""
+        return self._before
+
+    def flush(self) -> None:
+        """Take what others have written until now; nothing in a fork of the notebook's, which may have inherited the lock held."""
+        if self._pid == os.getpid():
+            with self._lock, suppress(BlockingIOError):
+                while there := os.read(self._pipe, 2**16):
+                    self._add(self._decode(there))
+
+    @classmethod
+    def watch(cls) -> None:
+        """Thread: no writer must wait for a full pipe."""
+        while True:
+            select.select([s._pipe for s in cls._all], [], [])
+            for stream in cls._all:
+                stream.flush()
 
     def write(self, text: str) -> int:
         if not isinstance(text, str):
             raise TypeError(f"write() argument must be str, not {type(text)}")
-        if text:
-            self._add(text)
+        if self._pid != os.getpid():  # a fork of the notebook's
+            os.write(self._fd, text.encode(self.encoding, "replace"))
+            return len(text)
+        with self._lock:
+            self.flush()
+            if text:
+                self._add(text)
         return len(text)
 
     def writable(self) -> bool:
@@ -257,6 +313,7 @@ class _Stream(io.TextIOBase):
 def _shell(recorder: Recorder) -> Any:
     """An IPython shell whose every output goes to `recorder`; without history, without a terminal."""
     os.environ.setdefault("MPLBACKEND", "module://matplotlib_inline.backend_inline")
+    os.environ.update(TERM="xterm-color", CLICOLOR="1", FORCE_COLOR="1", PAGER="cat", GIT_PAGER="cat")
     import logging
 
     from IPython.core.displayhook import DisplayHook
@@ -282,8 +339,10 @@ def _shell(recorder: Recorder) -> Any:
         def clear_output(self, wait: bool = False) -> None:
             recorder.clear(wait)
 
-    class Shell(InteractiveShell):
-        displayhook_class, display_pub_class = Hook, Publisher
+    class ZMQInteractiveShell(InteractiveShell):
+        """Named, configured and with a `kernel` (none) as what pandas and others take for a notebook."""
+
+        displayhook_class, display_pub_class, kernel = Hook, Publisher, None
         system = InteractiveShell.system_piped
 
         def _showtraceback(self, etype: Any, evalue: Any, stb: list[str]) -> None:
@@ -296,16 +355,23 @@ def _shell(recorder: Recorder) -> Any:
         def ask_exit(self) -> None:
             """`exit` in a notebook ends the cell, as it does under a kernel that is being waited for."""
 
-    def no_input(prompt: object = "", /) -> str:
-        raise StdinNotImplementedError("raw_input was called, but this frontend does not support input requests.")
+    def no_input(was: str) -> Callable[..., str]:
+        def refuse(prompt: object = "", stream: object = None) -> str:
+            raise StdinNotImplementedError(f"{was} was called, but this frontend does not support input requests.")
+        return refuse
 
-    builtins.input = no_input
-    for cls in (Shell, InteractiveShell):
+    builtins.input, getpass.getpass = no_input("raw_input"), no_input("getpass")
+    sys.breakpointhook = lambda *args, **kwargs: None  # nobody is there to debug
+    if "pandas" in sys.modules:  # imported by the parent, outside a notebook
+        sys.modules["pandas"].set_option("display.max_columns", 20)
+    for cls in (ZMQInteractiveShell, InteractiveShell):
         cls.clear_instance()
     logging.getLogger().handlers.clear()  # the parent's handlers write to the parent's streams
     sys.stdin = open(os.devnull, encoding="utf-8")  # noqa: SIM115, PTH123 - lives as long as the child
-    config = Config({"HistoryManager": {"enabled": False}})
-    shell = Shell.instance(config=config)
+    config = Config({"HistoryManager": {"enabled": False}, "IPKernelApp": {}})
+    shell = ZMQInteractiveShell.instance(config=config)
+    shell.set_hook("show_in_pager", lambda *args, **kwargs: None, 99)
     InteractiveShell._instance = shell  # type: ignore[assignment]
-    sys.stdout, sys.stderr = _Stream("stdout", recorder.add), _Stream("stderr", recorder.add)  # type: ignore[assignment]
+    sys.stdout, sys.stderr = _Stream("stdout", 1, recorder.add), _Stream("stderr", 2, recorder.add)  # type: ignore[assignment]
+    threading.Thread(target=_Stream.watch, daemon=True).start()
     return shell

@@ -68,6 +68,14 @@ def gehoert_dazu(ziel: Path, bestand: Bestand, pfad: Path, q: Quartal) -> None:
                             f"{lauf.get('quartal')}). Mit --out einen anderen wählen; Ordner neuer Datenstände heißen wie der alte.")
 
 
+def _weg(ordner: Path) -> None:
+    """Remove a folder, or the link that stands for one."""
+    if ordner.is_symlink():
+        ordner.unlink()
+    else:
+        shutil.rmtree(ordner, ignore_errors=True)
+
+
 def raeume_auf(ziel: Path) -> None:
     """Leftovers of killed runs: a report that was moved aside and has no successor returns, everything else unfinished goes."""
     for alt in ziel.glob(".alt-*"):
@@ -76,7 +84,7 @@ def raeume_auf(ziel: Path) -> None:
             alt.rename(endgueltig)
     for muster in (".neu-*", ".alt-*", ".weg-*"):
         for rest in ziel.glob(muster):
-            shutil.rmtree(rest, ignore_errors=True)
+            _weg(rest)
     for datei in ziel.glob(".*.neu"):
         datei.unlink(missing_ok=True)
 
@@ -91,16 +99,16 @@ def entferne(ordner: Path, daten: str = "") -> str:
     if not ordner.exists():
         return ""
     weg = ordner.with_name(f".weg-{ordner.name}")
-    shutil.rmtree(weg, ignore_errors=True)
+    _weg(weg)
     ordner.rename(weg)
-    shutil.rmtree(weg, ignore_errors=True)
+    _weg(weg)
     passt = manifest.get("fingerabdruck", {}).get("daten") == daten
     return f" Der bisherige Bericht {'' if passt else 'passt nicht mehr zu den Daten und '}wurde entfernt."
 
 
 def fassung(ordner: Path) -> int:
-    """Number of the version in a folder."""
-    return int((m.lies_json(ordner / "manifest.json") or {}).get("fassung", 1))
+    """Number of the version in a folder, also of a sent one whose manifest is lost."""
+    return int((m.lies_json(ordner / "manifest.json") or m.lies_json(ordner / m.VERSANDT) or {}).get("fassung", 1))
 
 
 def _archiviert(ordner: Path) -> Path:
@@ -148,12 +156,12 @@ def setze_ein(neu: Path, endgueltig: Path) -> None:
         m.sichere(pfad)
     m.sichere(neu)
     alt = endgueltig.with_name(f".alt-{endgueltig.name}")
-    shutil.rmtree(alt, ignore_errors=True)
+    _weg(alt)
     if endgueltig.exists():
         endgueltig.rename(_archiviert(endgueltig) if m.ist_versandt(endgueltig) else alt)
     neu.rename(endgueltig)
     m.sichere(endgueltig.parent)
-    shutil.rmtree(alt, ignore_errors=True)
+    _weg(alt)
 
 
 def raeume_auf_nach(ziel: Path, traeger_id: str, daten: str) -> str:
@@ -165,7 +173,7 @@ def raeume_auf_nach(ziel: Path, traeger_id: str, daten: str) -> str:
 def raeume_versuche(ziel: Path, traeger_id: str) -> None:
     """Whoever still works at this provider's report finds nothing to put into place (no id holds a full stop)."""
     for rest in ziel.glob(f".neu-{traeger_id}.*"):
-        shutil.rmtree(rest, ignore_errors=True)
+        _weg(rest)
 
 
 @dataclass(frozen=True, slots=True)

@@ -174,7 +174,7 @@ def anders(alt: Mapping[str, Any], abdruck: Mapping[str, str], datenstand: str) 
 def _korrektur(vorher: Path, a: Auftrag, neu: Path, datenstand: str) -> tuple[int, str, str]:
     """Number and German note of a version that follows a sent one: what changed, and which headline figures moved."""
     alt = m.lies_json(vorher / "manifest.json") or {}
-    fassung, warum = int(alt.get("fassung", 1)) + 1, anders(alt, a.fingerabdruck, datenstand) or "geändert: nichts"
+    fassung, warum = folder.fassung(vorher) + 1, anders(alt, a.fingerabdruck, datenstand) or "geändert: nichts"
     zahlen, bewegt = [m.lies_json(p / "kennzahlen.json") for p in (vorher, neu)], []
     for name, (pfad, stellen, einheit) in HAUPTZAHLEN.items():
         werte: list[Any] = [reduce(lambda w, k: (w or {}).get(k), pfad.split("."), z) for z in zahlen]
@@ -204,6 +204,8 @@ def _grund(e: Exception) -> str:
     if system := next((f for f in kette if isinstance(f, OSError) and f.errno), None):
         return f"{systemgrund(system)}."
     art = getattr(e, "ename", "") or type(e).__name__
+    if art in (TraegerFehler.__name__, Fehlerliste.__name__):  # raised in the notebook
+        return str(getattr(e, "evalue", "")).partition("\n")[0]
     stelle = traceback.extract_tb(e.__traceback__)[-1]
     return {"CellTimeoutError": "Das Zeitlimit wurde überschritten.", "DeadKernelError": "Der Rechenkern wurde beendet.",
             "MemoryError": SPEICHER_REICHT_NICHT, "_ArrayMemoryError": SPEICHER_REICHT_NICHT,

@@ -147,8 +147,15 @@ def pruefe_archiv(wurzel: Path) -> tuple[int, list[str]]:
                 fehler.append(f"{name}/{datei} wurde verändert.")
         fremd = {p.relative_to(hier).as_posix() for p in hier.rglob("*") if p.is_file()} - set(dateien) - RAHMEN
         fehler += [f"{name}/{datei} gehört nicht zum Bericht." for datei in sorted(fremd)]
+        vorige = f"{hier.resolve().name.partition('.fassung-')[0]}.fassung-{int((manifest or {}).get('fassung', 1)) - 1}"
+        if not vorige.endswith("-0") and not (hier.resolve().with_name(vorige) / "manifest.json").exists():
+            fehler.append(f"{name}: Die versandte Fassung davor ({vorige}) fehlt.")
+    ohne = [p.parent for p in sorted(wurzel.rglob(VERSANDT)) if not (p.parent / "manifest.json").exists()]
+    fehler += [f"{o.relative_to(wurzel).as_posix()}/manifest.json fehlt." for o in ohne]
     for pfad in sorted(wurzel.rglob("lauf.json")):
-        for e in (lies_json(pfad) or {}).get("traeger", []):
+        if (lauf := lies_json(pfad)) is None:
+            fehler.append(f"{pfad.relative_to(wurzel).as_posix()} ist nicht lesbar.")
+        for e in (lauf or {}).get("traeger", []):
             if e.get("stand") in ("fertig", "unverändert") and pfad.parent / e["traeger_id"] not in ordner:
                 fehlt = (pfad.parent / e["traeger_id"]).relative_to(wurzel).as_posix()
                 fehler.append(f"{fehlt}: Der Bericht fehlt, laut lauf.json ist er da.")
