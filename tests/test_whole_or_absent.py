@@ -313,6 +313,10 @@ def test_verify_names_what_is_missing_extra_and_changed(klein, traeger):
         assert zeile in result.output
     shutil.rmtree(klein.aus / "BSP-SEE")
     assert "BSP-SEE: Der Bericht fehlt" in traeger("verify", klein.aus).output
+    for kaputt in ('{"dateien": {"bericht.html": "1"}, "fassung": "zwei"}', "[1]", '{"dateien": {}}'):
+        (klein.aus / "BSP-FLUSS" / "manifest.json").write_text(kaputt)
+        result = traeger("verify", klein.aus)
+        assert result.exit_code == 1 and "BSP-FLUSS/manifest.json ist nicht lesbar oder unvollständig." in result.output
     (klein.aus / "lauf.json").write_text("{")
     assert "lauf.json ist nicht lesbar." in traeger("verify", klein.aus).output
     assert traeger("verify", klein.bestand).exit_code == 2

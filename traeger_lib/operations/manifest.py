@@ -136,9 +136,9 @@ def pruefe_archiv(wurzel: Path) -> tuple[int, list[str]]:
             continue
         ordner.append(hier)
         name, manifest = hier.relative_to(wurzel).as_posix(), lies_json(pfad)
-        dateien = (manifest or {}).get("dateien")
-        if not isinstance(dateien, dict) or not dateien:
-            fehler.append(f"{name}/manifest.json ist nicht lesbar oder nennt keine Dateien.")
+        dateien, fassung = (manifest or {}).get("dateien"), (manifest or {}).get("fassung", 1)
+        if not isinstance(dateien, dict) or not dateien or not isinstance(fassung, int):
+            fehler.append(f"{name}/manifest.json ist nicht lesbar oder unvollständig.")
             continue
         for datei, summe in sorted(dateien.items()):
             if not (hier / datei).is_file():
@@ -147,7 +147,7 @@ def pruefe_archiv(wurzel: Path) -> tuple[int, list[str]]:
                 fehler.append(f"{name}/{datei} wurde verändert.")
         fremd = {p.relative_to(hier).as_posix() for p in hier.rglob("*") if p.is_file()} - set(dateien) - RAHMEN
         fehler += [f"{name}/{datei} gehört nicht zum Bericht." for datei in sorted(fremd)]
-        vorige = f"{hier.resolve().name.partition('.fassung-')[0]}.fassung-{int((manifest or {}).get('fassung', 1)) - 1}"
+        vorige = f"{hier.resolve().name.partition('.fassung-')[0]}.fassung-{fassung - 1}"
         if not vorige.endswith("-0") and not (hier.resolve().with_name(vorige) / "manifest.json").exists():
             fehler.append(f"{name}: Die versandte Fassung davor ({vorige}) fehlt.")
     ohne = [p.parent for p in sorted(wurzel.rglob(VERSANDT)) if not (p.parent / "manifest.json").exists()]
