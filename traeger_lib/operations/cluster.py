@@ -41,20 +41,22 @@ def fuehre_aus(auftraege: list[job.Auftrag], adresse: str) -> Generator[job.Erge
         client.wait_for_workers(1, timeout=WARTEN_S)
     except (OSError, ValueError, TimeoutError):
         raise TraegerFehler(f"Unter {adresse} antwortet kein Cluster mit Rechenprozessen. Adresse prüfen (tcp://rechner:8786).") from None
-    with client:
-        futures = {client.submit(_auf_worker, str(Path.cwd()), asdict(a), pure=False, retries=VERSUCHE - 1): a for a in auftraege}
-        try:
-            for future in as_completed(futures):
-                a = futures[future]
-                if future.status == "finished":
-                    folder.raeume_versuche(Path(a.ziel), a.traeger_id)  # a worker cut off but alive may still be at it
-                    yield job.Ergebnis(**future.result())
-                else:
-                    yield batch.prozess_beendet(a)
-        finally:
-            with suppress(OSError, ValueError):  # the scheduler is gone, or every worker
-                client.cancel(list(futures))
-                client.run(_beende)
+    futures: dict[Any, job.Auftrag] = {}
+    try:
+        futures |= {client.submit(_auf_worker, str(Path.cwd()), asdict(a), pure=False, retries=VERSUCHE - 1): a for a in auftraege}
+        for future in as_completed(futures):
+            a = futures[future]
+            if future.status == "finished":
+                folder.raeume_versuche(Path(a.ziel), a.traeger_id)  # a worker cut off but alive may still be at it
+                yield job.Ergebnis(**future.result())
+            else:
+                yield batch.prozess_beendet(a)
+    finally:
+        with suppress(OSError, ValueError):  # the scheduler is gone, or every worker
+            client.cancel(list(futures))
+            client.run(_beende)
+        with suppress(OSError, RuntimeError):  # then the client may be closing itself at the same time
+            client.close()
 
 
 def _auf_worker(ordner: str, auftrag: dict[str, Any]) -> dict[str, Any]:
