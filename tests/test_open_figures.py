@@ -275,6 +275,7 @@ def test_a_quarter_with_a_month_of_counts_missing_is_provisional(fehlt):
     x, (eins, _, _, vier, _) = texte(b := bestand(**mit_beginn(None, faelle=[], fallzahlen=monate((2026, fehlt)))))
     assert x.vorlaeufig and "waren im Mittel 10,0 Plätze belegt. Ein Vergleich mit dem Budget folgt" in eins and "%" not in vier
     assert "Vorläufig: Für das Quartal fehlen noch Monatswerte." in sections.kopf(x).text and x.korridor is None
+    assert {"vorlaeufig", "monat_fehlt"} <= set(schluessel(x))
     assert fehlt == 2 or x.trend.gesamt.jahresmittel[0].mittel == pytest.approx(10, abs=0.5)
     assert not analyse(b, "T1", "2025Q4").vorlaeufig and not analyse(bestand(**mit_beginn(None, faelle=[], fallzahlen=monate())), "T1",
                                                                     "2026Q1").vorlaeufig

@@ -28,6 +28,9 @@ def _budget(a: Analyse) -> list[tuple[str, str]]:
         h.append(("vorlaeufig",
                   f"Vorläufig: Datenstand {datenstand:%d.%m.%Y}, das Quartal endet am {q.zeitraum.bis:%d.%m.%Y}. Gezählt ist, "
                   "was bis zum Datenstand gemeldet ist; das Budget steht in den Tabellen für den ganzen Zeitraum."))
+    elif a.vorlaeufig:
+        h.append(("vorlaeufig", "Vorläufig: Für das Quartal fehlen noch Monatswerte. Gezählt ist, was gemeldet ist; das Budget steht in "
+                  "den Tabellen für den ganzen Zeitraum."))
     if a.version is None:
         h.append(("kein_budget",
                   f"Für {q.jahr} liegt bis zum Quartalsende kein beschlossenes Budget vor; Abweichung und Puffer entfallen."))
